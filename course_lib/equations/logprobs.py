@@ -1,0 +1,48 @@
+"""What the logits of a language model say: log-probabilities of tokens, and entropy."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def token_logprobs(
+    logits: Float[Tensor, "batch length vocab"],
+    token_ids: Int[Tensor, "batch length"],
+    *,
+    temperature: float | int = 1.0,
+) -> Float[Tensor, "batch length"]:
+    """Give each token its log-probability: logprobs_t = log softmax(logits_t / temperature)[token_ids_t].
+
+    logits_t must be the ones that predict token t: a model's output at position t - 1. The temperature must be
+    the sampler's, or the ratio of PPO compares two different policies. Natural logarithm: nats.
+
+    Raises:
+        ValueError: the temperature is not positive.
+
+    Source: Ziegler et al. 2019 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, policy.py.
+    """
+    return _log_softmax(logits, temperature).gather(-1, token_ids.unsqueeze(-1).long()).squeeze(-1)
+
+
+def entropy(
+    logits: Float[Tensor, "batch length vocab"], *, temperature: float | int = 1.0
+) -> Float[Tensor, "batch length"]:
+    """Measure how undecided the policy is before each token: H_t = -sum_v p_tv log p_tv, in nats.
+
+    p_t = softmax(logits_t / temperature). From 0 (one token is certain) to log(vocab) (all are equally likely).
+    A token ruled out with a logit of -inf adds nothing.
+
+    Raises:
+        ValueError: the temperature is not positive.
+
+    Source: the bonus S of PPO's equation 9, Schulman et al. 2017, section 5 (arXiv 1707.06347).
+    """
+    logprobs = _log_softmax(logits, temperature)
+    # 0 * log 0 is NaN on a computer and 0 in the definition.
+    return -(logprobs.exp() * torch.where(logprobs.isneginf(), 0.0, logprobs)).sum(-1)
+
+
+def _log_softmax(logits: Float[Tensor, "*shape"], temperature: float | int) -> Float[Tensor, "*shape"]:
+    if not temperature > 0:
+        raise ValueError(f"expected a temperature above 0, got {temperature}")
+    return torch.log_softmax(logits / temperature, dim=-1)

@@ -1,0 +1,127 @@
+"""Proximal policy optimisation: the clipped objective, the two losses, and what to watch while they fall."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from course_lib.equations.kl import k3
+from course_lib.equations.masking import masked_mean, real_values
+
+
+def probability_ratio(
+    logprobs: Float[Tensor, "*shape"], old_logprobs: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """Compare the policy with the one that sampled: ratio = exp(logprobs - old_logprobs).
+
+    Source: Schulman et al. 2017, section 3 (arXiv 1707.06347).
+    """
+    return torch.exp(logprobs - old_logprobs)
+
+
+def clipped_objective(
+    ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, clip_eps: float | int = 0.2
+) -> Float[Tensor, "*shape"]:
+    """Reward a change of ratio only up to the clip: min(ratio * A, clip(ratio, 1 - clip_eps, 1 + clip_eps) * A).
+
+    One number a token, to be maximised. A = advantages.
+
+    Raises:
+        ValueError: clip_eps is negative.
+
+    Source: Schulman et al. 2017, equation 7 (arXiv 1707.06347).
+    """
+    if not clip_eps >= 0:
+        raise ValueError(f"expected clip_eps of at least 0, got {clip_eps}")
+    return torch.minimum(ratio * advantages, ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantages)
+
+
+def policy_loss(
+    logprobs: Float[Tensor, "batch response_len"],
+    old_logprobs: Float[Tensor, "batch response_len"],
+    advantages: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    *,
+    clip_eps: float | int = 0.2,
+) -> Float[Tensor, ""]:
+    """Average the clipped objective over all real tokens, with a minus: loss = -mean(clipped_objective).
+
+    Every real token of the batch weighs the same, whatever the length of its row. The gradient goes to logprobs
+    alone: old_logprobs and advantages are detached here.
+
+    Raises:
+        ValueError: clip_eps is negative, or the mask is True nowhere.
+
+    Source: Schulman et al. 2017, equation 7 (arXiv 1707.06347).
+    """
+    ratio = probability_ratio(real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask))
+    return -clipped_objective(ratio, real_values(advantages.detach(), response_mask), clip_eps=clip_eps).mean()
+
+
+def value_loss(
+    values: Float[Tensor, "batch response_len"],
+    old_values: Float[Tensor, "batch response_len"],
+    returns: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    *,
+    clip_eps: float | int | None = 0.2,
+) -> Float[Tensor, ""]:
+    """Pull the values toward the returns, but no further than clip_eps from where they were at sampling.
+
+    loss = 0.5 * mean(max((values - returns)^2, (clipped_values - returns)^2))
+    clipped_values = clip(values, old_values - clip_eps, old_values + clip_eps)
+
+    clip_eps = None leaves 0.5 * mean((values - returns)^2). The gradient goes to values alone: old_values and
+    returns are detached here.
+
+    Raises:
+        ValueError: clip_eps is negative, or the mask is True nowhere.
+
+    Source: OpenAI's lm-human-preferences, train_policy.py, the code of Ziegler et al. 2019 (arXiv 1909.08593).
+    """
+    if clip_eps is not None and not clip_eps >= 0:
+        raise ValueError(f"expected clip_eps of at least 0 or None, got {clip_eps}")
+    values, returns = real_values(values, response_mask), real_values(returns.detach(), response_mask)
+    squared_errors = (values - returns) ** 2
+    if clip_eps is not None:
+        old_values = real_values(old_values.detach(), response_mask)
+        clipped_values = values.clamp(old_values - clip_eps, old_values + clip_eps)
+        squared_errors = torch.maximum(squared_errors, (clipped_values - returns) ** 2)
+    return 0.5 * squared_errors.mean()
+
+
+def clip_fraction(
+    ratio: Float[Tensor, "batch response_len"],
+    advantages: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    *,
+    clip_eps: float | int,
+) -> Float[Tensor, ""]:
+    """Count the share of real tokens whose clip binds: clipped_objective < ratio * advantages, so no gradient is left.
+
+    A ratio outside the band whose advantage pulls it back is not clipped, and not counted.
+
+    Raises:
+        ValueError: clip_eps is negative, or the mask is True nowhere.
+
+    Source: OpenAI's lm-human-preferences, train_policy.py, the code of Ziegler et al. 2019 (arXiv 1909.08593).
+    """
+    binds = clipped_objective(ratio, advantages, clip_eps=clip_eps) < ratio * advantages
+    return masked_mean(binds.to(ratio.dtype), response_mask)
+
+
+def approx_kl(
+    logprobs: Float[Tensor, "batch response_len"],
+    old_logprobs: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+) -> Float[Tensor, ""]:
+    """Estimate how far the update moved the policy: KL(old || new) = mean((ratio - 1) - log ratio), nats a token.
+
+    This is k3 with the old policy as the sampler, ratio = exp(logprobs - old_logprobs). OpenAI logged k2; k3 has
+    its low variance without its bias, and CleanRL logs it too.
+
+    Raises:
+        ValueError: the mask is True nowhere.
+
+    Source: Schulman, Approximating KL divergence (2020).
+    """
+    return k3(real_values(old_logprobs, response_mask), real_values(logprobs, response_mask)).mean()
