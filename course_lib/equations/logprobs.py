@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 def token_logprobs(
-    logits: Float[Tensor, "batch length vocab"],
-    token_ids: Int[Tensor, "batch length"],
+    logits: Float[Tensor, "*shape vocab"],
+    token_ids: Int[Tensor, "*shape"],
     *,
     temperature: float | int = 1.0,
-) -> Float[Tensor, "batch length"]:
+) -> Float[Tensor, "*shape"]:
     """Give each token its log-probability: logprobs_t = log softmax(logits_t / temperature)[token_ids_t].
 
     logits_t must be the ones that predict token t: a model's output at position t - 1. The temperature must be
@@ -25,8 +25,8 @@ def token_logprobs(
 
 
 def entropy(
-    logits: Float[Tensor, "batch length vocab"], *, temperature: float | int = 1.0
-) -> Float[Tensor, "batch length"]:
+    logits: Float[Tensor, "*shape vocab"], *, temperature: float | int = 1.0
+) -> Float[Tensor, "*shape"]:
     """Measure how undecided the policy is before each token: H_t = -sum_v p_tv log p_tv, in nats.
 
     p_t = softmax(logits_t / temperature). From 0 (one token is certain) to log(vocab) (all are equally likely).

@@ -1,5 +1,7 @@
 """Proximal policy optimisation: the clipped objective, the two losses, and what to watch while they fall."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -42,8 +44,11 @@ def policy_loss(
     response_mask: Bool[Tensor, "batch response_len"],
     *,
     clip_eps: float | int = 0.2,
+    objective: Callable = clipped_objective,
 ) -> Float[Tensor, ""]:
     """Average the clipped objective over all real tokens, with a minus: loss = -mean(clipped_objective).
+
+    Another `objective(ratio, advantages, clip_eps=...)`, a student's own say, can stand in its place.
 
     Every real token of the batch weighs the same, whatever the length of its row. The gradient goes to logprobs
     alone: old_logprobs and advantages are detached here.
@@ -54,7 +59,7 @@ def policy_loss(
     Source: Schulman et al. 2017, equation 7 (arXiv 1707.06347).
     """
     ratio = probability_ratio(real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask))
-    return -clipped_objective(ratio, real_values(advantages.detach(), response_mask), clip_eps=clip_eps).mean()
+    return -objective(ratio, real_values(advantages.detach(), response_mask), clip_eps=clip_eps).mean()
 
 
 def value_loss(

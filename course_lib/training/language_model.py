@@ -1,0 +1,64 @@
+"""Loading and saving GPT-2 and its tokenizer: the shipped one, any folder, or a name on the hub."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from course_lib.training.errors import CourseError
+
+
+def check_device(device: str) -> torch.device:
+    """Return the device, or raise CourseError where it is unknown or absent."""
+    if device not in ("cpu", "cuda"):
+        raise CourseError(f"Expected the device cpu or cuda, got {device!r}; choose one of the two.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise CourseError("Expected a GPU for --device cuda, but torch sees none; leave the option out to use the CPU.")
+    return torch.device(device)
+
+
+def load_pretrained(loader: type, name: str | Path) -> PreTrainedModel | PreTrainedTokenizerBase:
+    """Call `loader.from_pretrained` on a folder or a hub name; safetensors only, in float32.
+
+    Raises:
+        CourseError: no such folder, a name the hub cannot give (no network, say), or a damaged checkpoint.
+    """
+    folder = Path(name)
+    options = {"use_safetensors": True, "dtype": torch.float32} if hasattr(loader, "_model_mapping") else {}
+    if not folder.is_dir() and (
+        folder.is_absolute() or str(name).startswith((".", "data/")) or str(name).count("/") > 1
+    ):
+        raise CourseError(f"Expected a model in the folder {name}, but there is no such folder; check the path.")
+    try:
+        return loader.from_pretrained(name, **options)
+    except Exception as error:  # safetensors, tokenizers, json and the hub client each raise their own kinds
+        reason = str(error).strip().split("\n")[0][:160]
+        mend = "restore the folder" if folder.is_dir() else "check the name and the network, or give a folder"
+        raise CourseError(
+            f"Expected a loadable checkpoint in {name}, but reading it failed ({reason}); {mend}."
+        ) from None
+
+
+def load_language_model(
+    name: str | Path, *, device: str | torch.device = "cpu"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model and its tokenizer.
+
+    A tokenizer without a padding token (the hub's gpt2) is given eos for it: which tokens are real follows from
+    where a response ended, never from the id of the padding token.
+    """
+    model = load_pretrained(AutoModelForCausalLM, name)
+    tokenizer = load_pretrained(AutoTokenizer, name)
+    if tokenizer.eos_token_id is None or tokenizer.bos_token_id is None:
+        raise CourseError(f"Expected a tokenizer with bos and eos tokens in {name}, but it has none; use a GPT-2.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.to(device).eval(), tokenizer
+
+
+def disable_dropout(model: nn.Module) -> None:
+    """Set every dropout of a model to 0, so that the same tokens have the same log-probability at every pass."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0

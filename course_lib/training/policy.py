@@ -1,0 +1,73 @@
+"""The policy that PPO trains: a GPT-2 with a value head."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.equations.logprobs import entropy, token_logprobs
+from course_lib.training.language_model import disable_dropout
+
+
+class PolicyOutput(NamedTuple):
+    """What PPO needs of each response token: its log-probability, the entropy it was drawn at, the value before it."""
+
+    logprobs: Float[Tensor, "batch response_len"]
+    entropy: Float[Tensor, "batch response_len"]
+    values: Float[Tensor, "batch response_len"]
+
+
+class Policy(nn.Module):
+    """A causal language model with a value head, on the model's own trunk or on `value_trunk`.
+
+    The value head starts at zero and dropout is off, as in Ziegler et al. 2019 (arXiv:1909.08593; their code: model.py,
+    policy.py).
+    """
+
+    def __init__(self, lm: nn.Module, *, value_trunk: nn.Module | None = None):
+        super().__init__()
+        self.lm = lm
+        self.value_trunk = value_trunk
+        self.value_head = nn.Linear(lm.config.hidden_size, 1)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        disable_dropout(self)
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch total_len"],
+        response_mask: Bool[Tensor, "batch response_len"],
+        *,
+        temperature: float = 1.0,
+    ) -> PolicyOutput:
+        """Log-probability, entropy and value at every response token, 0 at padding.
+
+        The last `response_len` tokens of a row are the response, padded on the right. The state before response
+        token t is the hidden state one place to its left: it predicts the token, and its value is V_t.
+        """
+        before_response = slice(-response_mask.shape[1] - 1, -1)
+        hidden = self.trunk(self.lm.base_model, token_ids)[:, before_response]
+        # the vocabulary is wide: logits are computed only where a real response token stands
+        logits = self.lm.get_output_embeddings()(hidden[response_mask])
+        chosen = token_ids[:, -response_mask.shape[1] :][response_mask]
+        value_hidden = (
+            hidden if self.value_trunk is None else self.trunk(self.value_trunk, token_ids)[:, before_response]
+        )
+        return PolicyOutput(
+            logprobs=pad(token_logprobs(logits, chosen, temperature=temperature), response_mask),
+            entropy=pad(entropy(logits, temperature=temperature), response_mask),
+            values=self.value_head(value_hidden)[..., 0] * response_mask,
+        )
+
+    @staticmethod
+    def trunk(model: nn.Module, token_ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length width"]:
+        """Hidden states after the last layer. Padding is on the right, where causal attention never looks."""
+        return model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids), use_cache=False).last_hidden_state
+
+
+def pad(
+    tokens: Float[Tensor, " real_tokens"], response_mask: Bool[Tensor, "batch response_len"]
+) -> Float[Tensor, "batch response_len"]:
+    """Put the numbers of the real tokens back in their rows, with 0 at padding."""
+    return torch.zeros_like(response_mask, dtype=tokens.dtype).masked_scatter(response_mask, tokens)

@@ -1,0 +1,58 @@
+"""Every setting of a run with its default; where a default departs from OpenAI's code, the line says why."""
+
+from dataclasses import dataclass, field
+
+
+def setting(default, help: str):
+    """A dataclass field with a help text; the command line takes its flags from these."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass
+class PPOSettings:
+    """Settings of PPO; read anew at every step, so that a running training can be steered.
+
+    Defaults are those of Ziegler et al. 2019 (arXiv:1909.08593) as their code has them (lm-human-preferences,
+    train_policy.py) but for: the learning rate (theirs, 1e-5, is for 124M parameters or more), the batch (512),
+    2 minibatches (1), a fixed kl_coef (adaptive from .15), rewards that are not whitened (scores come normalised),
+    clipped gradients (none), responses that end at eos (a full stop sought from token 16 on; a text that does not end
+    scored -1, here the penalty is subtracted, so that a good text still beats a bad one).
+    """
+
+    iterations: int = setting(30, "PPO iterations: each samples a batch of responses and trains on it")
+    batch_size: int = setting(64, "responses sampled in one iteration")
+    response_len: int = setting(24, "most tokens in a response; it ends earlier at the end-of-text token")
+    temperature: float = setting(0.7, "logits are divided by it, in sampling and in every log-probability")
+    epochs: int = setting(4, "passes over each batch")
+    minibatches: int = setting(2, "optimizer steps in one pass; the batch is shuffled and cut anew each time")
+    learning_rate: float = setting(3e-4, "Adam's learning rate at the first step; it falls linearly to 0")
+    adam_eps: float = setting(1e-5, "Adam's epsilon")
+    max_grad_norm: float = setting(1.0, "longer gradients are scaled down to this norm; 0 turns it off")
+    clip_eps: float = setting(0.2, "PPO's clip range of the probability ratio")
+    value_clip_eps: float = setting(0.2, "clip range of the value function around its old value; 0 turns it off")
+    vf_coef: float = setting(0.1, "weight of the value loss")
+    ent_coef: float = setting(0.0, "weight of the entropy bonus")
+    gamma: float = setting(1.0, "discount per token")
+    lam: float = setting(0.95, "GAE's lambda: 0 trusts the value function, 1 the sampled return")
+    kl_coef: float = setting(0.05, "weight of the KL penalty in the reward of each token")
+    kl_target: float = setting(0.0, "adapt kl_coef toward this KL in nats; 0 keeps it fixed (OpenAI: 6)")
+    kl_horizon: float = setting(10_000.0, "responses over which the adaptive kl_coef moves by its own size")
+    target_kl: float = setting(0.0, "stop the passes over a batch once approx_kl exceeds this; 0 turns it off")
+    missing_eos_penalty: float = setting(1.0, "taken from the score of a response that does not end by itself")
+    whiten_rewards: bool = setting(False, "scale rewards to variance 1 (their mean stays)")
+    whiten_advantages: bool = setting(True, "shift and scale advantages to mean 0, variance 1")
+    separate_value_network: bool = setting(False, "give the value head a GPT-2 of its own instead of the policy's")
+
+
+@dataclass
+class RunSettings(PPOSettings):
+    """Settings of a whole run: which models, which stages, where to write, and PPO's own."""
+
+    out: str = setting("", "folder to write, new or empty (default: the next free runs/run-N)")
+    steps: str = setting("ppo,report", "stages, in order and separated by commas: reward-model, ppo, report")
+    model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (default: data/tiny-gpt2)")
+    reward_model: str = setting("", "reward model to please: a folder or hub name (default: data/reward-model)")
+    device: str = setting("cpu", "cpu or cuda")
+    seed: int = setting(0, "every random draw follows from it")
+    prompt_len: int = setting(4, "tokens of a review that the policy is given to continue")
+    evaluation_prompts: int = setting(256, "held-out prompts on which the policy is judged before and after")
