@@ -1,0 +1,47 @@
+# make run, make test and make lab each work on a fresh clone: the environment is made once, in .venv,
+# and made again only when pyproject.toml or constraints.txt change.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/ready
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+ARGS ?=
+
+.PHONY: help run test lab format checksums
+
+help:
+	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
+	@echo "make test       lint, then run the tests"
+	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make format     let ruff rewrite the code"
+	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
+
+run: $(READY)
+	@$(PY) -m course_lib run $(ARGS)
+
+test: $(READY)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m pytest $(ARGS)
+
+lab: $(READY)
+	$(PY) -m jupyter lab notebooks $(ARGS)
+
+format: $(READY)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+checksums: $(READY)
+	@$(PY) -m course_lib.training.checksums
+
+$(READY): pyproject.toml constraints.txt
+	@$(or $(PYTHON),python3) -c '$(SUPPORTED)' || { \
+		echo "Expected Python 3.11, 3.12 or 3.13, but $(or $(PYTHON),python3) is" \
+		"$$($(or $(PYTHON),python3) --version 2>&1 | head -n 1);" \
+		"install one of them, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@echo "Installing the course into $(VENV), once; this takes a few minutes."
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $(READY)
