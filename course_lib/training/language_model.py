@@ -1,5 +1,6 @@
 """Loading and saving GPT-2 and its tokenizer: the shipped one, any folder, or a name on the hub."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -7,6 +8,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from course_lib.training.errors import CourseError
+
+HUB_NAME = r"[\w-][\w.-]*(/[\w.-]+)?"  # gpt2, or owner/name
 
 
 def check_device(device: str) -> torch.device:
@@ -24,20 +27,17 @@ def load_pretrained(loader: type, name: str | Path) -> PreTrainedModel | PreTrai
     Raises:
         CourseError: no such folder, a name the hub cannot give (no network, say), or a damaged checkpoint.
     """
-    folder = Path(name)
-    options = {"use_safetensors": True, "dtype": torch.float32} if hasattr(loader, "_model_mapping") else {}
-    if not folder.is_dir() and (
-        folder.is_absolute() or str(name).startswith((".", "data/")) or str(name).count("/") > 1
-    ):
+    is_folder = Path(name).is_dir()
+    if not is_folder and not re.fullmatch(HUB_NAME, str(name)):
         raise CourseError(f"Expected a model in the folder {name}, but there is no such folder; check the path.")
+    options = {} if loader is AutoTokenizer else {"use_safetensors": True, "dtype": torch.float32}
     try:
         return loader.from_pretrained(name, **options)
     except Exception as error:  # safetensors, tokenizers, json and the hub client each raise their own kinds
         reason = str(error).strip().split("\n")[0][:160]
-        mend = "restore the folder" if folder.is_dir() else "check the name and the network, or give a folder"
-        raise CourseError(
-            f"Expected a loadable checkpoint in {name}, but reading it failed ({reason}); {mend}."
-        ) from None
+        mend = "restore the folder" if is_folder else "check the name and the network, or give a folder"
+        message = f"Expected a loadable checkpoint in {name}, but reading it failed ({reason}); {mend}."
+        raise CourseError(message) from None
 
 
 def load_language_model(

@@ -51,13 +51,12 @@ class Policy(nn.Module):
         # the vocabulary is wide: logits are computed only where a real response token stands
         logits = self.lm.get_output_embeddings()(hidden[response_mask])
         chosen = token_ids[:, -response_mask.shape[1] :][response_mask]
-        value_hidden = (
-            hidden if self.value_trunk is None else self.trunk(self.value_trunk, token_ids)[:, before_response]
-        )
+        if self.value_trunk is not None:
+            hidden = self.trunk(self.value_trunk, token_ids)[:, before_response]
         return PolicyOutput(
             logprobs=pad(token_logprobs(logits, chosen, temperature=temperature), response_mask),
             entropy=pad(entropy(logits, temperature=temperature), response_mask),
-            values=self.value_head(value_hidden)[..., 0] * response_mask,
+            values=self.value_head(hidden)[..., 0] * response_mask,
         )
 
     @staticmethod

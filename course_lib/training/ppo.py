@@ -42,9 +42,8 @@ class Experience:
     def minibatch(self, rows: Int[Tensor, " rows"]) -> "Experience":
         """The given rows, cut to the longest response among them."""
         padding = int((~self.response_mask[rows]).sum(dim=1).min())
-        return Experience(
-            *(getattr(self, f.name)[rows, : getattr(self, f.name).shape[1] - padding] for f in fields(self))
-        )
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Experience(*(column[rows, : column.shape[1] - padding] for column in columns))
 
 
 @torch.no_grad()
@@ -79,7 +78,7 @@ def gather_experience(
 def ppo_loss(
     policy: nn.Module, batch: Experience, *, settings: PPOSettings, objective: Callable = clipped_objective
 ) -> tuple[Float[Tensor, ""], Record]:
-    """The loss of PPO on some experience: policy loss + vf_coef * value loss - ent_coef * entropy (1707.06347, eq. 9)."""
+    """PPO's loss: policy loss + vf_coef * value loss - ent_coef * entropy (arXiv:1707.06347, equation 9)."""
     new = policy(batch.token_ids, batch.response_mask, temperature=settings.temperature)
     mask, clip_eps, value_clip_eps = batch.response_mask, settings.clip_eps, settings.value_clip_eps or None
     actor_loss = policy_loss(
