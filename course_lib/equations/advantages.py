@@ -1,8 +1,8 @@
 """From one score a text to one advantage a token: shaped rewards, TD residuals, GAE.
 
 Index convention: values[:, t] is the value of the text before response token t, rewards[:, t] comes with token t,
-and nothing follows a row's last real token: its next value is 0. Padding is 0 in every result and never read.
-No function detaches; the losses in ppo.py do.
+and nothing follows a row's last real token: its next value is 0. A row's real tokens stand together; padding, on
+either side, is 0 in every result and never read. No function detaches; the losses in ppo.py do.
 """
 
 import torch
@@ -102,7 +102,7 @@ def explained_variance(
     Raises:
         ValueError: the mask is True nowhere.
 
-    Source: the coefficient of determination, as OpenAI's Baselines log it beside PPO (arXiv 1707.06347).
+    Source: the coefficient of determination, as OpenAI's Baselines and CleanRL log it beside PPO.
     """
     values, returns = real_values(values, response_mask), real_values(returns, response_mask)
     variance = returns.var(correction=0)

@@ -45,7 +45,7 @@ def exact_kl(
     A token with p_tv = 0 adds nothing; one with q_tv = 0 alone makes KL infinite. Logits are taken at
     temperature 1: divide both by the sampler's temperature first.
 
-    Source: Kullback & Leibler, On Information and Sufficiency, section 2 (1951).
+    Source: Kullback & Leibler, On Information and Sufficiency (1951).
     """
     logprobs, ref_logprobs = torch.log_softmax(logits, dim=-1), torch.log_softmax(ref_logits, dim=-1)
     return (logprobs.exp() * torch.where(logprobs.isneginf(), 0.0, logprobs - ref_logprobs)).sum(-1)

@@ -24,9 +24,7 @@ def token_logprobs(
     return _log_softmax(logits, temperature).gather(-1, token_ids.unsqueeze(-1).long()).squeeze(-1)
 
 
-def entropy(
-    logits: Float[Tensor, "*shape vocab"], *, temperature: float | int = 1.0
-) -> Float[Tensor, "*shape"]:
+def entropy(logits: Float[Tensor, "*shape vocab"], *, temperature: float | int = 1.0) -> Float[Tensor, "*shape"]:
     """Measure how undecided the policy is before each token: H_t = -sum_v p_tv log p_tv, in nats.
 
     p_t = softmax(logits_t / temperature). From 0 (one token is certain) to log(vocab) (all are equally likely).

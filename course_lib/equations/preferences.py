@@ -1,5 +1,7 @@
 """Learning from comparisons: the Bradley-Terry model, its loss, and the scale of the scores it leaves open."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,7 +13,7 @@ def preference_probability(
 ) -> Float[Tensor, "*pairs"]:
     """Predict how likely the chosen text wins: p = sigmoid(chosen_rewards - rejected_rewards).
 
-    Source: Bradley & Terry 1952, section 2; Christiano et al. 2017, equation 1 (arXiv 1706.03741).
+    Source: Bradley & Terry 1952 (Biometrika 39, 324); Christiano et al. 2017, equation 1 (arXiv 1706.03741).
     """
     return torch.sigmoid(chosen_rewards - rejected_rewards)
 
@@ -57,10 +59,12 @@ def gain_and_bias(scores: Float[Tensor, " samples"]) -> tuple[float, float]:
     Raises:
         ValueError: fewer than two scores, or their standard deviation is 0 or not finite.
 
-    Source: Ziegler et al. 2019, section 2.2 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, rewards.py.
+    Source: Ziegler et al. 2019, section 2 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, rewards.py.
     """
+    # In double precision the mean of equal scores is exact, so their sd is 0 and not a rounding error.
+    scores = scores.double()
     sd = scores.std(correction=0).item() if len(scores) > 1 else 0.0
-    if not 0 < sd < float("inf"):
+    if not 0 < sd < math.inf:
         raise ValueError(f"expected two or more scores that differ, all finite, got {len(scores)} with sd {sd}")
     return 1 / sd, -scores.mean().item() / sd
 
