@@ -11,7 +11,7 @@ CLEAR_GAP = 1.0  # rating points from which people see a difference with little 
 
 def pearson_r(scores: Float[Tensor, " texts"], ratings: Float[Tensor, " texts"]) -> float:
     """Correlate scores with mean ratings, r = cov(scores, ratings) / (sd(scores) * sd(ratings)); 0 for equal scores."""
-    if scores.std() == 0 or ratings.std() == 0:
+    if scores.std(correction=0) == 0 or ratings.std(correction=0) == 0:
         return 0.0
     return torch.corrcoef(torch.stack([scores.double(), ratings.double()]))[0, 1].item()
 

@@ -1,0 +1,111 @@
+"""The training loop of every reward model, and the two ways to learn from people: their ratings, their preferences."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
+from course_lib.training.agreement import pearson_r
+
+Record = dict[str, float]
+
+
+class Examples(ABC):
+    """What a reward model can learn from: so many examples, and the loss on some of them."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of examples."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
+        """The loss of the model on these examples, and metrics."""
+
+
+@dataclass(frozen=True)
+class RatedTexts(Examples):
+    """Texts (features, or token ids) with the number people gave each."""
+
+    inputs: Tensor
+    ratings: Float[Tensor, " texts"]
+
+    def __len__(self) -> int:
+        """The number of texts."""
+        return len(self.inputs)
+
+    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
+        """Mean squared error: loss = mean((score - rating)^2)."""
+        scores, ratings = model(self.inputs[rows]), self.ratings[rows]
+        return F.mse_loss(scores, ratings), {"pearson_r": pearson_r(scores.detach(), ratings)}
+
+
+@dataclass(frozen=True)
+class PreferredTexts(Examples):
+    """Texts (features, or token ids) and pairs of them, as row numbers: `chosen[i]` was preferred to `rejected[i]`."""
+
+    inputs: Tensor
+    chosen: Int[Tensor, " pairs"]
+    rejected: Int[Tensor, " pairs"]
+
+    def __len__(self) -> int:
+        """The number of pairs."""
+        return len(self.chosen)
+
+    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
+        """Bradley-Terry: loss = -mean(log sigmoid(chosen_rewards - rejected_rewards))."""
+        both = torch.cat([self.chosen[rows], self.rejected[rows]])
+        chosen_rewards, rejected_rewards = model(self.inputs[both]).chunk(2)
+        accuracy = pair_accuracy(chosen_rewards.detach(), rejected_rewards.detach())
+        return bradley_terry_loss(chosen_rewards, rejected_rewards), {"pair_accuracy": accuracy.item()}
+
+
+@dataclass
+class FitSettings:
+    """Settings of the training loop."""
+
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 3e-4  # at the first step; it falls linearly to 0, as in Ziegler et al. 2019
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    validate_every: int = 100  # steps
+
+
+def fit(
+    model: nn.Module,
+    examples: Examples,
+    *,
+    settings: FitSettings,
+    generator: torch.Generator,
+    validate: Callable[[nn.Module], Record] | None = None,
+) -> Iterator[Record]:
+    """Train `model` in place and yield one record of named metrics a step; to stop, do not ask for the next.
+
+    The generator shuffles the examples anew for each epoch: the same seed gives the same model. Every
+    `validate_every` steps, and at the end, what `validate(model)` finds is added to the record.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    batches = [
+        (epoch + 1, rows)
+        for epoch in range(settings.epochs)
+        for rows in torch.randperm(len(examples), generator=generator).split(settings.batch_size)
+    ]
+    for step, (epoch, rows) in enumerate(batches, start=1):
+        learning_rate = settings.learning_rate * (1 - (step - 1) / len(batches))
+        optimizer.param_groups[0]["lr"] = learning_rate
+        model.train()
+        loss, metrics = examples.loss(model, rows)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+        optimizer.step()
+        model.eval()
+        record = {"step": step, "epoch": epoch, "learning_rate": learning_rate, "loss": loss.item()} | metrics
+        if validate and (step % settings.validate_every == 0 or step == len(batches)):
+            record |= {f"validation_{name}": value for name, value in validate(model).items()}
+        yield record

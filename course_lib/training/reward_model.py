@@ -1,0 +1,111 @@
+"""Reward models: the lesson's small network on frozen features, and a GPT-2 that reads the text itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, GPT2ForSequenceClassification
+from transformers import PreTrainedTokenizerBase as Tokenizer
+
+from course_lib.training.errors import CourseError
+from course_lib.training.language_model import disable_dropout, load_language_model, load_pretrained
+
+ROWS = 16  # texts of like length that go through GPT-2 together: little padding, and enough work for two cores
+
+
+class MLPRewardModel(nn.Module):
+    """The lesson's sketch: Linear(width -> 128), ReLU, Linear(128 -> 1) on what a frozen language model saw."""
+
+    def __init__(self, width: int = 768, *, hidden: int = 128):
+        super().__init__()
+        self.hidden = nn.Linear(width, hidden)
+        self.head = nn.Linear(hidden, 1)
+
+    def forward(self, features: Float[Tensor, "texts width"]) -> Float[Tensor, " texts"]:
+        """One score for each text."""
+        return self.head(torch.relu(self.hidden(features)))[:, 0]
+
+
+class RewardModel(nn.Module):
+    """A GPT-2 that reads bos + text + eos and scores it at eos: score = gain * (head . hidden state) + bias.
+
+    `gain` and `bias` set the scale once the model is trained; they are saved in config.json, as `score_gain` and
+    `score_bias`. Dropout is off. Source: Ziegler et al. 2019, section 2.2 (arXiv:1909.08593).
+    """
+
+    def __init__(self, lm: GPT2ForSequenceClassification, tokenizer: Tokenizer):
+        super().__init__()
+        self.lm = lm
+        self.tokenizer = tokenizer
+        self.gain = getattr(lm.config, "score_gain", 1.0)
+        self.bias = getattr(lm.config, "score_bias", 0.0)
+        disable_dropout(self)
+
+    def encode(self, texts: Sequence[str]) -> Int[Tensor, "texts length"]:
+        """Turn texts into bos + tokens + eos, padded on the right; what exceeds the context is cut off before eos."""
+        room = self.lm.config.max_position_embeddings - 2
+        # a text that spells out a special token stays text
+        options = {"add_special_tokens": False, "split_special_tokens": True, "truncation": True, "max_length": room}
+        rows = self.tokenizer(list(texts), **options)["input_ids"] if texts else []
+        rows = [[self.tokenizer.bos_token_id, *row, self.tokenizer.eos_token_id] for row in rows]
+        length = max(map(len, rows), default=0)
+        padding = self.lm.config.pad_token_id
+        padded = [row + [padding] * (length - len(row)) for row in rows]
+        return torch.tensor(padded, dtype=torch.long, device=self.lm.device).reshape(len(rows), length)
+
+    def forward(self, token_ids: Int[Tensor, "texts length"]) -> Float[Tensor, " texts"]:
+        """One score for each text, before gain and bias: what training works on."""
+        lengths = (token_ids != self.lm.config.pad_token_id).sum(dim=1)
+        order = lengths.argsort(stable=True)
+        # GPT-2 looks for the last token that is not padding; it is eos, whatever follows in the row
+        parts = [self.lm(token_ids[rows, : lengths[rows[-1]]]).logits[:, 0] for rows in order.split(ROWS)]
+        return torch.cat(parts)[order.argsort()] if parts else self.lm.score.weight.new_zeros(0)
+
+    @torch.no_grad()
+    def score(self, texts: Sequence[str]) -> Float[Tensor, " texts"]:
+        """One score for each text, on the scale that gain and bias set."""
+        return self.gain * self(self.encode(texts)) + self.bias
+
+    def save(self, folder: Path) -> None:
+        """Write model and tokenizer as a Hugging Face checkpoint, which AutoModelForSequenceClassification loads."""
+        self.lm.config.score_gain, self.lm.config.score_bias = self.gain, self.bias
+        self.lm.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def new_reward_model(
+    name: str | Path, *, generator: torch.Generator, device: str | torch.device = "cpu"
+) -> RewardModel:
+    """Put a scalar head, drawn from N(0, 1 / sqrt(width + 1)), on a pretrained GPT-2: a folder or a hub name.
+
+    The standard deviation is OpenAI's (lm-human-preferences, model.py). Raises CourseError where there is no GPT-2.
+    """
+    language_model, tokenizer = load_language_model(name)
+    config = language_model.config
+    if config.model_type != "gpt2":
+        raise CourseError(f"Expected a GPT-2 in {name}, but it is a {config.model_type}; name a GPT-2.")
+    config.num_labels = 1
+    if tokenizer.pad_token_id == tokenizer.eos_token_id:
+        # the hub's GPT-2 has no padding token, and padding must differ from eos; any other token will do
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)
+    config.pad_token_id = tokenizer.pad_token_id
+    classifier = GPT2ForSequenceClassification(config)
+    classifier.transformer.load_state_dict(language_model.transformer.state_dict())
+    nn.init.normal_(classifier.score.weight, std=(config.hidden_size + 1) ** -0.5, generator=generator)
+    return RewardModel(classifier.to(device), tokenizer)
+
+
+def load_reward_model(name: str | Path, *, device: str | torch.device = "cpu") -> RewardModel:
+    """Load a GPT-2 with a scalar head, and its tokenizer: a folder or a hub name, ready to score.
+
+    Raises CourseError where there is no such model, or it is a model of another kind.
+    """
+    classifier = load_pretrained(AutoModelForSequenceClassification, name)
+    if not isinstance(classifier, GPT2ForSequenceClassification) or classifier.config.num_labels != 1:
+        kind = f"{type(classifier).__name__} with {classifier.config.num_labels} labels"
+        raise CourseError(
+            f"Expected a GPT-2 reward model with one score in {name}, but it is a {kind}; name a reward model."
+        )
+    return RewardModel(classifier.to(device).eval(), load_pretrained(AutoTokenizer, name))
