@@ -1,6 +1,13 @@
 """Every setting of a run with its default; where a default departs from OpenAI's code, the line says why."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
+
+from course_lib.training.errors import CourseError
+
+STAGES = ("reward-model", "ppo", "report")
+MAY_BE_ZERO = ("adam_eps", "max_grad_norm", "value_clip_eps", "vf_coef", "ent_coef", "lam", "kl_coef", "kl_target")
+MAY_BE_ZERO += ("target_kl", "missing_eos_penalty", "seed")
 
 
 def setting(default, help: str):
@@ -51,8 +58,29 @@ class RunSettings(PPOSettings):
     out: str = setting("", "folder to write, new or empty (default: the next free runs/run-N)")
     steps: str = setting("ppo,report", "stages, in order and separated by commas: reward-model, ppo, report")
     model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (default: data/tiny-gpt2)")
+    pairs: int = setting(4096, "preference pairs that the stage reward-model trains on")
     reward_model: str = setting("", "reward model to please: a folder or hub name (default: data/reward-model)")
     device: str = setting("cpu", "cpu or cuda")
     seed: int = setting(0, "every random draw follows from it")
     prompt_len: int = setting(4, "tokens of a review that the policy is given to continue")
     evaluation_prompts: int = setting(256, "held-out prompts on which the policy is judged before and after")
+
+    def check(self, *, context: int) -> None:
+        """Raise CourseError where a number is out of range, or prompt and response exceed the model's context."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) in (int, float):
+                least = "0 or more" if item.name in MAY_BE_ZERO else "more than 0"
+                if not math.isfinite(value) or value < 0 or (value == 0 and item.name not in MAY_BE_ZERO):
+                    raise CourseError(f"Expected {flag(item.name)} to be {least}, got {value}; change it.")
+        needed = 1 + self.prompt_len + self.response_len
+        if needed > context:
+            raise CourseError(
+                f"Expected prompt and response to fit the context of {context} tokens, but 1 + {self.prompt_len} + "
+                f"{self.response_len} = {needed}; lower --prompt-len or --response-len."
+            )
+
+
+def flag(name: str) -> str:
+    """The option on the command line for a setting."""
+    return "--" + name.replace("_", "-")

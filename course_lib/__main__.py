@@ -1,0 +1,88 @@
+"""The command line: `python -m course_lib run`, and `make` for what lies in data/."""
+
+import argparse
+import itertools
+import shlex
+import sys
+import time
+from dataclasses import Field, fields
+from pathlib import Path
+
+from course_lib.training.errors import CourseError
+from course_lib.training.settings import RunSettings, flag
+
+STARTED = time.perf_counter()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib", description="Reward modeling and PPO on a small GPT-2, with real human ratings."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run_parser = commands.add_parser(
+        "run",
+        help="teach the small GPT-2 what people like, with PPO; about a minute",
+        description="Loads the human ratings, a small GPT-2 and a reward model, trains the GPT-2 with PPO to write "
+        "what people like, and leaves a folder: curves, texts before and after, the trained model, report.html.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    for setting in fields(RunSettings):
+        add_option(run_parser, setting)
+    return parser
+
+
+def add_option(parser: argparse.ArgumentParser, setting: Field) -> None:
+    """One option for one setting; a switch gets a --no- form too."""
+    kind = {"action": argparse.BooleanOptionalAction} if setting.type is bool else {"type": setting.type}
+    parser.add_argument(flag(setting.name), default=setting.default, help=setting.metadata["help"], **kind)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the pipeline with a progress bar for each stage, then draw the curves and write the report."""
+    from tqdm import tqdm
+    from transformers.utils import logging
+
+    from course_lib.classroom.report import write_report
+    from course_lib.training.pipeline import read_stages, run_pipeline
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    settings = RunSettings(**{setting.name: getattr(options, setting.name) for setting in fields(RunSettings)})
+    stages, folder = read_stages(settings.steps), Path(settings.out)
+    if stages != ["report"]:
+        command = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]])
+        records = run_pipeline(settings, command=command, started=STARTED)
+        for stage, stage_records in itertools.groupby(records, key=lambda record: record["stage"]):
+            with tqdm(desc=stage, unit="step") as bar:
+                for record in stage_records:
+                    bar.total, folder = record["steps"], record["folder"]
+                    bar.set_postfix_str(describe(record))
+                    bar.update()
+    if "report" in stages:
+        print(f"Open {write_report(folder)} in a browser.")
+
+
+def describe(record: dict) -> str:
+    """The figures of one step for the progress bar."""
+    if record["stage"] == "ppo":
+        return f"score {record['score']:+.2f} sd, KL {record['kl']:.1f} nats"
+    return f"loss {record['loss']:.3f}, pair accuracy {record['pair_accuracy']:.2f}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a mistake of the user's becomes one sentence and exit code 2."""
+    options = build_parser().parse_args(arguments)
+    try:
+        run(options)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
