@@ -58,10 +58,10 @@ def test_whiten_ignores_five_paddings(padding):
 
 
 def test_whiten_without_shift_keeps_the_mean_and_scales_the_rest():
-    values = torch.tensor([[9.0, 1.0, 2.0], [3.0, 9.0, 9.0]])
+    values = torch.tensor([[9.0, 1.0, 2.0], [6.0, 9.0, 9.0]])
     mask = torch.tensor([[False, True, True], [True, False, False]])
-    # 2 - 1.22474, 2, 2 + 1.22474; padding stays 0, not the mean.
-    expected = torch.tensor([[0.0, 0.77526, 2.0], [3.22474, 0.0, 0.0]])
+    # mean 3, sd sqrt((4 + 1 + 9) / 3) = 2.16025: 3 - 2 / sd, 3 - 1 / sd, 3 + 3 / sd; padding stays 0, not the mean.
+    expected = torch.tensor([[0.0, 2.07418, 2.53709], [4.38873, 0.0, 0.0]])
     torch.testing.assert_close(whiten(values, mask, shift_mean=False), expected, atol=1e-5, rtol=0)
 
 

@@ -80,6 +80,23 @@ def test_policy_loss_passes_clip_eps_on():
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_policy_loss_averages_the_objective_it_is_given_over_real_tokens():
+    def unclipped(ratio, advantages, *, clip_eps):
+        assert clip_eps == 0.4
+        return ratio * advantages
+
+    loss = policy_loss(
+        pad(RATIO.log(), math.nan),
+        pad(torch.zeros(1, 6), 0.0),
+        pad(ADVANTAGES, math.nan),
+        pad(REAL, False),
+        clip_eps=0.4,
+        objective=unclipped,
+    )
+    # -(3 + 1 - 3 - 1 + 2.2 - 1.8) / 6
+    assert loss.item() == pytest.approx(-0.066667, abs=1e-6)
+
+
 def test_policy_loss_sends_gradient_to_logprobs_alone():
     logprobs, old_logprobs = RATIO.log().requires_grad_(), torch.zeros(1, 6, requires_grad=True)
     advantages = ADVANTAGES.clone().requires_grad_()
