@@ -9,7 +9,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 
 from course_lib.training.errors import CourseError
-from course_lib.training.settings import RunSettings, flag
+from course_lib.training.settings import PPOSettings, RunSettings, flag
 
 STARTED = time.perf_counter()
 
@@ -25,17 +25,24 @@ def build_parser() -> argparse.ArgumentParser:
         help="teach the small GPT-2 what people like, with PPO; about a minute",
         description="Loads the human ratings, a small GPT-2 and a reward model, trains the GPT-2 with PPO to write "
         "what people like, and leaves a folder: curves, texts before and after, the trained model, report.html.",
+        usage="python -m course_lib run [OPTION VALUE ...]",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    of_ppo = {setting.name for setting in fields(PPOSettings)}
+    the_run, ppo = run_parser.add_argument_group("the run"), run_parser.add_argument_group("PPO")
     for setting in fields(RunSettings):
-        add_option(run_parser, setting)
+        add_option(ppo if setting.name in of_ppo else the_run, setting)
     return parser
 
 
-def add_option(parser: argparse.ArgumentParser, setting: Field) -> None:
+def add_option(group: argparse._ArgumentGroup, setting: Field) -> None:
     """One option for one setting; a switch gets a --no- form too."""
-    kind = {"action": argparse.BooleanOptionalAction} if setting.type is bool else {"type": setting.type}
-    parser.add_argument(flag(setting.name), default=setting.default, help=setting.metadata["help"], **kind)
+    options = {"default": setting.default, "help": setting.metadata["help"]}
+    if setting.type is bool:
+        group.add_argument(flag(setting.name), action=argparse.BooleanOptionalAction, **options)
+    else:
+        kind = {int: "N", float: "X", str: "TEXT"}[setting.type]
+        group.add_argument(flag(setting.name), type=setting.type, metavar=kind, **options)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -2,7 +2,10 @@
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from course_lib.training.reward_model import new_reward_model
 
 torch.set_num_threads(1)
 
@@ -13,7 +16,7 @@ def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, dropout: float = 0.1) -
     torch.manual_seed(seed)
     config = GPT2Config(
         vocab_size=vocab_size,
-        n_positions=32,
+        n_positions=48,
         n_embd=16,
         n_layer=2,
         n_head=2,
@@ -31,3 +34,29 @@ def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, dropout: float = 0.1) -
 @pytest.fixture
 def tiny_lm() -> GPT2LMHeadModel:
     return make_tiny_lm()
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """Every byte is a token, behind the special ones."""
+    special = ["<|bos|>", "<|eos|>", "<|pad|>"]
+    vocabulary = {token: i for i, token in enumerate(special + sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, bos_token=special[0], eos_token=special[1], pad_token=special[2]
+    )
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A folder with a tiny causal GPT-2 over bytes and its tokenizer."""
+    make_tiny_lm(vocab_size=259).save_pretrained(tmp_path / "lm")
+    byte_tokenizer().save_pretrained(tmp_path / "lm")
+    return tmp_path / "lm"
+
+
+@pytest.fixture
+def reward_checkpoint(checkpoint, tmp_path):
+    """A folder with an untrained reward model."""
+    new_reward_model(checkpoint, generator=torch.Generator().manual_seed(0)).save(tmp_path / "reward")
+    return tmp_path / "reward"

@@ -39,9 +39,8 @@ def draw(policy, *, batch=16, seed=3):
 
 def experience_of(policy, reference, settings, *, kl_coef=0.05):
     rollout = draw(policy)
-    return rollout, gather_experience(
-        policy, reference, rollout, count_fives(rollout), kl_coef=kl_coef, settings=settings
-    )
+    scores = count_fives(rollout)
+    return rollout, gather_experience(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
 
 
 def test_the_ratio_is_one_before_the_first_step():
@@ -149,7 +148,7 @@ def test_with_all_else_off_one_update_is_the_lessons_sketch():
 
 
 def test_the_reference_does_not_move_and_kl_starts_at_zero():
-    policy, reference, _, records = start(learning_rate=1e-2)
+    _, reference, _, records = start(learning_rate=1e-2)
     before = copy.deepcopy(reference.state_dict())
     first, *_, last = list(records)
     assert first["kl"] == pytest.approx(0, abs=1e-4)

@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
 from course_lib.training.agreement import pearson_r
-
-Record = dict[str, float]
+from course_lib.training.record import Record
 
 
 class Examples(ABC):

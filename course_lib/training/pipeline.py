@@ -18,8 +18,9 @@ from course_lib.training.fit import FitSettings, PreferredTexts, fit
 from course_lib.training.language_model import check_device, load_language_model
 from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import Record, ppo
+from course_lib.training.ppo import ppo
 from course_lib.training.ratings import draw_pairs, load_ratings
+from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 from course_lib.training.rollout import Rollout, sample
 from course_lib.training.run_folder import append_line, new_run_folder, versions, write_json, write_lines

@@ -20,10 +20,9 @@ from course_lib.equations.ppo import (
     probability_ratio,
     value_loss,
 )
+from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, sample
 from course_lib.training.settings import PPOSettings
-
-Record = dict[str, float]
 
 
 @dataclass

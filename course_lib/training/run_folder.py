@@ -1,7 +1,6 @@
 """The folder that a run leaves: JSON files that are whole or absent."""
 
 import json
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -49,7 +48,7 @@ def write_text(path: Path, content: str) -> None:
     """Write a text file whole or not at all."""
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.write_text(content, encoding="utf-8")
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def append_line(path: Path, record: dict) -> None:

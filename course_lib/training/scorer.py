@@ -10,9 +10,10 @@ from transformers import PreTrainedTokenizerBase
 from course_lib.equations.preferences import gain_and_bias
 from course_lib.training.errors import CourseError
 from course_lib.training.ratings import RatedSentence
+from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import Rollout
-from course_lib.training.texts import Record, describe_texts
+from course_lib.training.texts import describe_texts
 
 
 @dataclass

@@ -55,11 +55,11 @@ class PPOSettings:
 class RunSettings(PPOSettings):
     """Settings of a whole run: which models, which stages, where to write, and PPO's own."""
 
-    out: str = setting("", "folder to write, new or empty (default: the next free runs/run-N)")
+    out: str = setting("", "folder to write, new or empty (empty: the next free runs/run-N)")
     steps: str = setting("ppo,report", "stages, in order and separated by commas: reward-model, ppo, report")
-    model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (default: data/tiny-gpt2)")
+    model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (empty: data/tiny-gpt2)")
     pairs: int = setting(4096, "preference pairs that the stage reward-model trains on")
-    reward_model: str = setting("", "reward model to please: a folder or hub name (default: data/reward-model)")
+    reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
     device: str = setting("cpu", "cpu or cuda")
     seed: int = setting(0, "every random draw follows from it")
     prompt_len: int = setting(4, "tokens of a review that the policy is given to continue")

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from functools import cache
 
-Record = dict[str, float]
+from course_lib.training.record import Record
 
 DEGRADED_DISTINCT_2 = 0.8  # of what it was at the start
 DEGRADED_LENGTH = 0.6  # of what it was at the start
@@ -49,9 +49,9 @@ def describe_texts(texts: list[str]) -> Record:
 
 
 def degrades_at(records: list[Record]) -> int | None:
-    """The first step at which the texts of the last few steps are less varied, shorter or more monotonous than at first.
+    """The first step at which the texts have become less varied, shorter or more monotonous than they were at first.
 
-    Each sign is averaged over three steps and compared with its average over the first three; None where no sign shows.
+    Each sign is averaged over three steps and compared with its average over the first three; None where none shows.
     """
 
     def smooth(name: str, end: int) -> float:
