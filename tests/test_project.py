@@ -1,0 +1,111 @@
+"""What holds for the project as a whole: its rooms, its versions, its first commands."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "course_lib").rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+FORBIDDEN = {"equations": {"training", "classroom"}, "training": {"classroom"}, "classroom": set()}
+
+
+def imported_modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def test_importing_the_package_costs_nothing():
+    heavy = "{'torch', 'transformers', 'numpy', 'matplotlib'}"
+    code = f"import course_lib, sys; print(sorted({heavy} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_imports_point_one_way(room):
+    for path in SOURCES:
+        if path.relative_to(ROOT / "course_lib").parts[0] == room:
+            rooms = {name.split(".")[1] for name in imported_modules(path) if name.startswith("course_lib.")}
+            assert not rooms & FORBIDDEN[room], f"{path} reaches into a room that builds on its own"
+
+
+def test_nothing_is_ever_unpickled():
+    for path in SOURCES:
+        assert not re.search(r"\bpickle\b|torch\.load\(|joblib|weights_only=False", path.read_text()), path
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def requirements() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(line) for line in [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]]
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=str)
+def test_every_dependency_has_a_tested_version_within_its_range(requirement):
+    assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_torch_is_pinned_without_a_build_so_that_it_installs_everywhere():
+    assert re.fullmatch(r"[\d.]+", pins()["torch"])
+
+
+def test_the_conda_environment_repeats_no_version():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, *others = dependencies
+    name, version = python.split("=")
+    assert name == "python"
+    assert version in SpecifierSet(PROJECT["requires-python"])
+    assert others == ["pip", {"pip": ["-c constraints.txt", "-e .[test]"]}]
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make on this system")
+@pytest.mark.parametrize("version", ["3.10.9", "3.14.0"])
+def test_make_refuses_other_pythons_in_one_sentence(tmp_path, version):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python"
+    major_minor = version.split(".")[:2]
+    python.write_text(
+        f'#!/bin/sh\ncase "$1" in --version) echo "Python {version}";;\n'
+        f'*) exec "{sys.executable}" -c "import sys; sys.version_info = ({", ".join(major_minor)}, 0); $2";; esac\n'
+    )
+    python.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    ran = subprocess.run(
+        ["make", "test", f"PYTHON={python}"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 2
+    assert f"Expected Python 3.11, 3.12 or 3.13, but {python} is Python {version}; install one" in ran.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_readme_names_commands_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+)", readme, flags=re.MULTILINE))
+    assert {"run", "test", "lab"} <= named <= targets
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
+        assert (ROOT / path).exists(), f"README.md links to {path}"
+
+
+def test_ci_is_the_readme_s_test_command():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
