@@ -59,9 +59,12 @@ class RewardModel(nn.Module):
         """One score for each text, before gain and bias: what training works on."""
         lengths = (token_ids != self.lm.config.pad_token_id).sum(dim=1)
         order = lengths.argsort(stable=True)
-        # GPT-2 looks for the last token that is not padding; it is eos, whatever follows in the row
-        parts = [self.lm(token_ids[rows, : lengths[rows[-1]]]).logits[:, 0] for rows in order.split(ROWS)]
+        parts = [self._read(token_ids[rows, : lengths[rows[-1]]]) for rows in order.split(ROWS)]
         return torch.cat(parts)[order.argsort()] if parts else self.lm.score.weight.new_zeros(0)
+
+    def _read(self, token_ids: Int[Tensor, "rows length"]) -> Float[Tensor, " rows"]:
+        # GPT-2 scores the last token that is not padding: eos. Padding is on the right, where no token looks
+        return self.lm(token_ids, attention_mask=torch.ones_like(token_ids)).logits[:, 0]
 
     @torch.no_grad()
     def score(self, texts: Sequence[str]) -> Float[Tensor, " texts"]:
