@@ -1,5 +1,9 @@
 """What the tests share: a GPT-2 so small that a forward pass takes a millisecond."""
 
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a network
+
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from course_lib.training.checksums import verify
 from course_lib.training.errors import CourseError
 
 HUB_NAME = r"[\w-][\w.-]*(/[\w.-]+)?"  # gpt2, or owner/name
@@ -25,9 +26,11 @@ def load_pretrained(loader: type, name: str | Path) -> PreTrainedModel | PreTrai
     """Call `loader.from_pretrained` on a folder or a hub name; safetensors only, in float32.
 
     Raises:
-        CourseError: no such folder, a name the hub cannot give (no network, say), or a damaged checkpoint.
+        CourseError: no such folder, a name the hub cannot give (no network, say), or a damaged checkpoint. What the
+            course ships is checked against its checksums.
     """
     is_folder = Path(name).is_dir()
+    verify(Path(name))
     if not is_folder and not re.fullmatch(HUB_NAME, str(name)):
         raise CourseError(f"Expected a model in the folder {name}, but there is no such folder; check the path.")
     options = {} if loader is AutoTokenizer else {"use_safetensors": True, "dtype": torch.float32}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from course_lib.training.checksums import verify
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import RATINGS
 
@@ -46,6 +47,7 @@ def load_ratings(path: Path = RATINGS, *, split: str | None = None) -> list[Rate
         raise CourseError(f"Expected split to be one of {', '.join(SPLITS)}, but it is {split!r}; choose one of them.")
     if not path.is_file():
         raise CourseError(f"Expected the rated sentences at {path}, but there is no such file; {_remedy(path)}.")
+    verify(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
