@@ -3,41 +3,14 @@ import math
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import (
-    AutoModelForSequenceClassification,
-    GPT2Config,
-    GPT2ForSequenceClassification,
-    GPT2LMHeadModel,
-    PreTrainedTokenizerFast,
-)
+from conftest import byte_tokenizer, make_tiny_lm
+from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from course_lib.training.errors import CourseError
 from course_lib.training.fit import FitSettings, PreferredTexts, RatedTexts, fit
 from course_lib.training.reward_model import MLPRewardModel, load_reward_model, new_reward_model
 
 TEXTS = ["a fine film", "b", "a long and winding film that never ends", "fine"]
-
-
-def byte_tokenizer(pad="<|pad|>"):
-    """Every byte is a token, behind the special ones."""
-    special = ["<|bos|>", "<|eos|>", "<|pad|>"]
-    vocabulary = {token: i for i, token in enumerate(special + sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=core, bos_token=special[0], eos_token=special[1], pad_token=pad)
-
-
-def config(**options):
-    return GPT2Config(vocab_size=259, n_positions=48, n_embd=16, n_layer=2, n_head=2, pad_token_id=2, **options)
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    torch.manual_seed(0)
-    GPT2LMHeadModel(config(bos_token_id=0, eos_token_id=1)).save_pretrained(tmp_path / "lm")
-    byte_tokenizer().save_pretrained(tmp_path / "lm")
-    return tmp_path / "lm"
 
 
 @pytest.fixture
@@ -107,10 +80,9 @@ def test_transformers_loads_it_and_finds_the_same_scores(reward_model, tmp_path)
 
 
 def test_a_gpt2_without_padding_token_gets_one_that_is_not_eos(tmp_path):
-    torch.manual_seed(0)
-    GPT2LMHeadModel(config()).save_pretrained(tmp_path)
-    tokenizer = byte_tokenizer(pad=None)
-    tokenizer.bos_token = tokenizer.eos_token
+    make_tiny_lm(vocab_size=259).save_pretrained(tmp_path)
+    tokenizer = byte_tokenizer()
+    tokenizer.bos_token, tokenizer.pad_token = tokenizer.eos_token, None
     tokenizer.save_pretrained(tmp_path)
     model = new_reward_model(tmp_path, generator=generator()).eval()
     assert model.lm.config.pad_token_id == 0
@@ -138,7 +110,8 @@ def test_the_trunk_is_the_language_models_and_dropout_is_off(checkpoint, reward_
 def test_what_is_no_reward_model_is_refused(checkpoint, tmp_path):
     with pytest.raises(CourseError, match="Expected a GPT-2 reward model with one score"):
         load_reward_model(checkpoint)
-    GPT2ForSequenceClassification(config(num_labels=3)).save_pretrained(tmp_path / "three")
+    three = GPT2Config(vocab_size=8, n_positions=8, n_embd=8, n_layer=1, n_head=1, num_labels=3)
+    GPT2ForSequenceClassification(three).save_pretrained(tmp_path / "three")
     with pytest.raises(CourseError, match="GPT2ForSequenceClassification with 3 labels"):
         load_reward_model(tmp_path / "three")
     with pytest.raises(CourseError, match="no such folder"):
