@@ -1,4 +1,4 @@
-"""The command line: `python -m course_lib run`, and `make` for what lies in data/."""
+"""The command line: `python -m course_lib run`."""
 
 import argparse
 import itertools

