@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
     from transformers.utils import logging
 
+    from course_lib.classroom.recorded_run import read_run
     from course_lib.classroom.report import write_report
+    from course_lib.classroom.report_words import verdicts
     from course_lib.training.pipeline import read_stages, run_pipeline
 
     logging.set_verbosity_error()
@@ -67,7 +69,8 @@ def run(options: argparse.Namespace) -> None:
                     bar.set_postfix_str(describe(record))
                     bar.update()
     if "report" in stages:
-        print(f"Open {write_report(folder)} in a browser.")
+        page = write_report(folder)
+        print("", *verdicts(read_run(folder).summary), f"Open {page} in a browser.", sep="\n")
 
 
 def describe(record: dict) -> str:
