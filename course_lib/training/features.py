@@ -1,0 +1,41 @@
+"""What a frozen language model sees in each rated sentence: 768 numbers, the input of the lesson's reward model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from course_lib.training.checksums import verify
+from course_lib.training.errors import CourseError
+from course_lib.training.paths import FEATURES
+from course_lib.training.ratings import RatedSentence
+
+STEP = 1 / 32  # features are stored as whole numbers of 32nds of a standard deviation
+
+
+def load_features(sentences: Sequence[RatedSentence], path: Path = FEATURES) -> Float[Tensor, "sentences width"]:
+    """Read the features of these sentences, one row each, in their order; each feature has standard deviation 1.
+
+    Raises CourseError where the file is missing or damaged, or lacks one of the sentences.
+    """
+    if not path.is_file():
+        raise CourseError(f"Expected the features at {path}, but there is no such file; {_REMEDY}.")
+    verify(path)
+    try:
+        stored = load_file(path)
+        row_of = {number: row for row, number in enumerate(stored["ids"].tolist())}
+        features = stored["features"]
+    except (SafetensorError, KeyError) as error:
+        raise CourseError(f"Expected ids and features in {path}, but reading failed ({error}); {_REMEDY}.") from error
+    missing = [sentence.id for sentence in sentences if sentence.id not in row_of]
+    if missing:
+        raise CourseError(
+            f"Expected the features of sentence {missing[0]} in {path}, but they are not there; {_REMEDY}."
+        )
+    return features[[row_of[sentence.id] for sentence in sentences]].float() * STEP
+
+
+_REMEDY = "restore the file or rebuild it as data/README.md says"
