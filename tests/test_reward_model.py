@@ -8,6 +8,7 @@ from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2For
 
 from course_lib.training.errors import CourseError
 from course_lib.training.fit import FitSettings, PreferredTexts, RatedTexts, fit
+from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.reward_model import MLPRewardModel, load_reward_model, new_reward_model
 
 TEXTS = ["a fine film", "b", "a long and winding film that never ends", "fine"]
@@ -153,6 +154,13 @@ def test_preference_loss_by_hand():
     assert metrics == {"pair_accuracy": 0.5}
     assert examples.loss(line(0.0), torch.tensor([0]))[0].item() == pytest.approx(math.log(2))
     assert len(examples) == 2
+
+
+def test_pairs_become_rows_of_the_inputs():
+    first, second, third = (RatedSentence(number, "text", (1,), "train") for number in (30, 10, 20))
+    pairs = [PreferencePair(second, first), PreferencePair(third, second)]
+    examples = PreferredTexts.from_pairs(torch.zeros(3, 1), [first, second, third], pairs)
+    assert (examples.chosen.tolist(), examples.rejected.tolist()) == ([1, 2], [0, 1])
 
 
 def test_both_losses_learn_on_one_loop():

@@ -1,7 +1,7 @@
 """The training loop of every reward model, and the two ways to learn from people: their ratings, their preferences."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
 from course_lib.training.agreement import pearson_r
+from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.record import Record
 
 
@@ -50,6 +51,15 @@ class PreferredTexts(Examples):
     inputs: Tensor
     chosen: Int[Tensor, " pairs"]
     rejected: Int[Tensor, " pairs"]
+
+    @classmethod
+    def from_pairs(
+        cls, inputs: Tensor, sentences: Sequence[RatedSentence], pairs: Sequence[PreferencePair]
+    ) -> "PreferredTexts":
+        """Number the pairs' sentences by their place in `sentences`, whose inputs these are."""
+        row_of = {sentence.id: row for row, sentence in enumerate(sentences)}
+        rows = torch.tensor([[row_of[pair.chosen.id], row_of[pair.rejected.id]] for pair in pairs])
+        return cls(inputs, *rows.to(inputs.device).T)
 
     def __len__(self) -> int:
         """The number of pairs."""

@@ -3,7 +3,6 @@
 Made with `python -m course_lib.training.recipes.baselines`, in seconds; needs scikit-learn (the extra `benchmark`).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -17,6 +16,7 @@ from course_lib.training.agreement import agreement, pearson_r
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import RATINGS
 from course_lib.training.ratings import RatedSentence, load_ratings
+from course_lib.training.run_folder import write_json
 
 BASELINES = RATINGS.parent / "baselines.json"
 ALPHAS = (0.1, 0.2, 0.5, 1.0, 2.0)  # ridge penalties, chosen between on the validation split
@@ -93,7 +93,7 @@ def make_baselines(out: Path = BASELINES) -> dict:
         "measured_on": f"the {len(test)} test sentences, 20,000 random pairs; people against the mean of the others",
         "scorers": {name: {key: round(value, 4) for key, value in row.items()} for name, row in figures.items()},
     }
-    out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(out, record)
     return record
 
 
