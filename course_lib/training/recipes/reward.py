@@ -1,0 +1,173 @@
+"""Make `data/reward-model`: the shipped reward model, and a table of how every scorer compares.
+
+The lesson's small network, on features of a language model fifty times larger, learns from the ratings and then
+scores sentences that nobody rated; the small GPT-2 learns from the ratings and from those scores alike (distillation,
+Hinton et al. 2015, arXiv:1503.02531). Settings were chosen on the validation split; the test split is measured last.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from course_lib.training.agreement import agreement
+from course_lib.training.features import STEP, load_features
+from course_lib.training.fit import Examples, FitSettings, PreferredTexts, RatedTexts, fit
+from course_lib.training.language_model import load_language_model
+from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
+from course_lib.training.ratings import RatedSentence, draw_pairs, load_ratings
+from course_lib.training.recipes.baselines import BASELINES, mean_ratings
+from course_lib.training.recipes.teacher import load_teacher, project, sentence_features
+from course_lib.training.record import Record
+from course_lib.training.reward_model import MLPRewardModel, RewardModel, new_reward_model
+from course_lib.training.rollout import sample
+from course_lib.training.run_folder import versions, write_json, write_lines
+from course_lib.training.scorer import Scorer, review_prompts
+from course_lib.training.settings import RunSettings
+
+COMMAND = "python -m course_lib.training.recipes.reward --work FOLDER"
+MEASURED_ON = "the 1,000 test sentences, 20,000 random pairs; people against the mean of the others"
+TEACHERS = 5  # networks whose mean score is what the small GPT-2 learns from
+PAIRS = 20_000
+MLP_ON_RATINGS = FitSettings(epochs=8, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
+MLP_ON_PAIRS = FitSettings(epochs=2, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
+GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=5e-4, weight_decay=0.01)
+GPT2_ON_ALL = FitSettings(epochs=5, batch_size=32, learning_rate=1e-3, weight_decay=0.01)
+LOG_EVERY = 20  # steps
+REFERENCE_SAMPLES = 256
+
+
+def train(
+    model: nn.Module, examples: Examples, settings: FitSettings, *, validate: Callable | None = None
+) -> list[Record]:
+    """Run the training loop to its end, in place; returns every 20th record and those with validation."""
+    generator = torch.Generator().manual_seed(0)
+    records = fit(model, examples, settings=settings, generator=generator, validate=validate)
+    return [record for record in records if record["step"] % LOG_EVERY == 0 or "validation_pearson_r" in record]
+
+
+def train_mlp(examples: Examples, settings: FitSettings, *, seed: int = 0) -> MLPRewardModel:
+    """Train the lesson's network on features."""
+    torch.manual_seed(seed)
+    model = MLPRewardModel()
+    train(model, examples, settings)
+    return model
+
+
+def pairs_of(inputs: Tensor, sentences: Sequence[RatedSentence]) -> PreferredTexts:
+    """Draw preference pairs from single raters."""
+    pairs = draw_pairs(sentences, count=PAIRS, generator=torch.Generator().manual_seed(0))
+    return PreferredTexts.from_pairs(inputs, sentences, pairs)
+
+
+def teacher_scores(
+    sentences: Sequence[RatedSentence], features: Float[Tensor, "texts width"]
+) -> Float[Tensor, " texts"]:
+    """Score texts, known by their features, with the mean of several networks trained on the rated sentences."""
+    examples = RatedTexts(load_features(sentences), mean_ratings(sentences).float())
+    teachers = [train_mlp(examples, MLP_ON_RATINGS, seed=seed) for seed in range(TEACHERS)]
+    with torch.no_grad():
+        return torch.stack([teacher(features) for teacher in teachers]).mean(dim=0)
+
+
+def read_generated(work: Path) -> tuple[list[str], Float[Tensor, "texts width"]]:
+    """Read generated sentences and their features; without the features' file, make it, which takes long."""
+    texts = (work / "corpus" / "generated.txt").read_text(encoding="utf-8").splitlines()
+    path = work / "generated_features.safetensors"
+    if not path.exists():
+        model, tokenizer = load_teacher()
+        coordinates = project(sentence_features(model, tokenizer, texts), load_file(work / "projection.safetensors"))
+        save_file({"features": coordinates}, path)
+    return texts, load_file(path)["features"].float() * STEP
+
+
+def train_gpt2(
+    sentences: Sequence[RatedSentence], texts: list[str], scores: Float[Tensor, " texts"], name: Path
+) -> tuple[RewardModel, list[Record]]:
+    """Train the small GPT-2 on the ratings and, on sentences that nobody rated, on the teacher's scores."""
+    validation = load_ratings(split="validation")
+
+    def validate(model: RewardModel) -> Record:
+        return agreement(model.score([sentence.text for sentence in validation]), mean_ratings(validation).float())
+
+    model = new_reward_model(name, generator=torch.Generator().manual_seed(0))
+    inputs = model.encode([sentence.text for sentence in sentences] + texts)
+    examples = RatedTexts(inputs, torch.cat([mean_ratings(sentences).float(), scores]))
+    return model, train(model, examples, GPT2_ON_ALL, validate=validate)
+
+
+def train_gpt2_on_pairs(sentences: Sequence[RatedSentence], name: Path) -> RewardModel:
+    """Train the small GPT-2 on preference pairs alone."""
+    model = new_reward_model(name, generator=torch.Generator().manual_seed(0))
+    train(model, pairs_of(model.encode([sentence.text for sentence in sentences]), sentences), GPT2_ON_PAIRS)
+    return model
+
+
+def normalise(model: RewardModel, name: Path) -> None:
+    """Set gain and bias so that what the language model writes scores 0 on average, with a standard deviation of 1."""
+    lm, tokenizer = load_language_model(name)
+    prompts = review_prompts(load_ratings(split="validation"), tokenizer, prompt_len=RunSettings().prompt_len)
+    rollout = sample(
+        lm,
+        prompts[:REFERENCE_SAMPLES],
+        response_len=RunSettings().response_len,
+        eos_id=tokenizer.eos_token_id,
+        pad_id=tokenizer.pad_token_id,
+        temperature=RunSettings().temperature,
+        generator=torch.Generator().manual_seed(0),
+    )
+    Scorer(tokenizer, model).normalise_on(rollout)
+
+
+def measure(scores: dict[str, Float[Tensor, " test"]], sentences: Sequence[RatedSentence]) -> dict[str, Record]:
+    """Compare scores of the test sentences with their ratings, beside the recorded baselines."""
+    rows = json.loads(BASELINES.read_text(encoding="utf-8"))["scorers"]
+    for name, row in scores.items():
+        figures = agreement(row.detach().double(), mean_ratings(sentences))
+        rows[name] = {key: round(value, 4) for key, value in figures.items()}
+    return dict(sorted(rows.items(), key=lambda item: item[1]["pearson_r"]))
+
+
+def make_reward_model(work: Path, *, name: Path = TINY_GPT2, out: Path = REWARD_MODEL) -> None:
+    """Train the reward models, measure them on the test split, and write the shipped one, its log and the table."""
+    started = time.perf_counter()
+    rated, test = load_ratings(split="train"), load_ratings(split="test")
+    texts, features = read_generated(work)
+    model, log = train_gpt2(rated, texts, teacher_scores(rated, features), name)
+    seconds = time.perf_counter() - started
+    normalise(model, name)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out)
+    write_lines(out / "training_log.jsonl", log)
+    inputs, test_inputs, test_texts = load_features(rated), load_features(test), [sentence.text for sentence in test]
+    on_ratings = RatedTexts(inputs, mean_ratings(rated).float())
+    scores = {
+        "MLP on features, from preferences": train_mlp(pairs_of(inputs, rated), MLP_ON_PAIRS)(test_inputs),
+        "MLP on features, from ratings": train_mlp(on_ratings, MLP_ON_RATINGS)(test_inputs),
+        "GPT-2, from preferences": train_gpt2_on_pairs(rated, name).score(test_texts),
+        "GPT-2, from ratings and the MLP's scores (shipped)": model.score(test_texts),
+    }
+    figures = measure(scores, test)
+    write_json(out / "results.json", {"measured_on": MEASURED_ON, "made_with": COMMAND, "scorers": figures})
+    settings = {
+        "GPT-2, shipped": asdict(GPT2_ON_ALL),
+        "GPT-2, from preferences": asdict(GPT2_ON_PAIRS) | {"pairs": PAIRS},
+        "MLP, from ratings": asdict(MLP_ON_RATINGS),
+        "MLP, from preferences": asdict(MLP_ON_PAIRS) | {"pairs": PAIRS},
+    }
+    examples = {"rated": len(rated), "generated": len(texts), "teachers": TEACHERS}
+    record = {"made_with": COMMAND, "seconds": round(seconds), "examples": examples, "settings": settings}
+    write_json(out / "training.json", record | {"versions": versions(), "test": figures})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Train the reward models and write data/reward-model.")
+    parser.add_argument("--work", type=Path, required=True, help="folder with corpus/generated.txt and its features")
+    make_reward_model(parser.parse_args().work)

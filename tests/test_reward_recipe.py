@@ -1,0 +1,52 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import AutoModelForSequenceClassification
+
+from course_lib.training.fit import FitSettings
+from course_lib.training.ratings import load_ratings
+from course_lib.training.recipes import reward
+from course_lib.training.reward_model import load_reward_model
+
+WORDS = ["good fun, all of it", "a bad film", "fine", "so dull"]
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """The recipe on 24 sentences of each split, with a step or two of training."""
+    monkeypatch.setattr(reward, "load_ratings", lambda split: load_ratings(split=split)[:24])
+    quick = FitSettings(epochs=1, batch_size=16)
+    for name in ("GPT2_ON_ALL", "GPT2_ON_PAIRS", "MLP_ON_RATINGS", "MLP_ON_PAIRS"):
+        monkeypatch.setattr(reward, name, quick)
+    monkeypatch.setattr(reward, "PAIRS", 16)
+
+
+def write_generated(work):
+    (work / "corpus").mkdir()
+    (work / "corpus" / "generated.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    features = torch.arange(4 * 768).reshape(4, 768).remainder(64).sub(32).to(torch.int8)
+    save_file({"features": features}, work / "generated_features.safetensors")
+
+
+def test_generated_sentences_come_with_their_features(tmp_path):
+    write_generated(tmp_path)
+    texts, features = reward.read_generated(tmp_path)
+    assert texts == WORDS
+    assert features[0, :3].tolist() == [-1.0, -31 / 32, -30 / 32]
+
+
+def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, few):
+    write_generated(tmp_path)
+    reward.make_reward_model(tmp_path, name=checkpoint, out=tmp_path / "rm")
+    shipped = load_reward_model(tmp_path / "rm")
+    assert shipped.gain != 1.0
+    assert AutoModelForSequenceClassification.from_pretrained(tmp_path / "rm").config.num_labels == 1
+    results = json.loads((tmp_path / "rm" / "results.json").read_text())
+    assert {"length", "one person", "GPT-2, from preferences"} < set(results["scorers"])
+    training = json.loads((tmp_path / "rm" / "training.json").read_text())
+    assert training["examples"] == {"rated": 24, "generated": 4, "teachers": 5}
+    log = [json.loads(line) for line in (tmp_path / "rm" / "training_log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 2
+    assert "validation_pair_accuracy" in log[-1]
