@@ -16,11 +16,11 @@ torch.set_num_threads(1)
 EOS, PAD = 1, 2
 
 
-def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, dropout: float = 0.1) -> GPT2LMHeadModel:
+def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, context: int = 32, dropout: float = 0.1) -> GPT2LMHeadModel:
     torch.manual_seed(seed)
     config = GPT2Config(
         vocab_size=vocab_size,
-        n_positions=48,
+        n_positions=context,
         n_embd=16,
         n_layer=2,
         n_head=2,
@@ -54,7 +54,7 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture
 def checkpoint(tmp_path):
     """A folder with a tiny causal GPT-2 over bytes and its tokenizer."""
-    make_tiny_lm(vocab_size=259).save_pretrained(tmp_path / "lm")
+    make_tiny_lm(vocab_size=259, context=48).save_pretrained(tmp_path / "lm")
     byte_tokenizer().save_pretrained(tmp_path / "lm")
     return tmp_path / "lm"
 

@@ -46,7 +46,7 @@ def test_a_run_leaves_everything_it_promises(run):
     assert promised <= summary.keys()
     settings = json.loads((folder / "settings.json").read_text())
     assert settings["seed"] == 0
-    assert settings["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(settings["versions"]["torch"])
     samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
     assert len(samples) == 16
     assert all(sample["before"].startswith(sample["prompt"]) for sample in samples)
