@@ -128,6 +128,11 @@ def test_adaptive_kl_coef(kl, expected):
     assert adaptive_kl_coef(0.15, kl, target=6, horizon=10_000, batch_size=512) == pytest.approx(expected, abs=1e-9)
 
 
+def test_adaptive_kl_coef_with_a_short_horizon():
+    # e = 0.2 and one response out of a horizon of half a response: 0.1 (1 + 0.2 * 2)
+    assert adaptive_kl_coef(0.1, 1, target=0.5, horizon=0.5, batch_size=1) == pytest.approx(0.14, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("kl", "target", "horizon"), [(1.0, 0, 10), (1.0, -6.0, 10), (1.0, 6.0, 0), (math.nan, 6, 10), (math.inf, 6, 10)]
 )
