@@ -27,6 +27,7 @@ def test_a_text_is_read_between_bos_and_eos(reward_model):
     first = ord("a") - ord("!") + 3
     assert reward_model.encode(["ab", ""]).tolist() == [[0, first, first + 1, 1], [0, 1, 2, 2]]
     assert reward_model.encode([]).shape == (0, 0)
+    assert reward_model.score([]).shape == (0,)
 
 
 def test_a_text_cannot_spell_a_special_token(reward_model):
@@ -60,6 +61,16 @@ def test_the_score_is_the_head_on_the_state_at_eos(reward_model):
     states = reward_model.lm.transformer(token_ids[:, :4]).last_hidden_state
     expected = reward_model.lm.score.weight[0] @ states[0, 3]
     torch.testing.assert_close(reward_model(token_ids), expected[None])
+
+
+def test_the_running_score_is_that_of_the_text_so_far(reward_model):
+    token_ids = torch.tensor([[0, 70, 1, 2, 2], [0, 70, 71, 72, 1]])
+    running = reward_model.running_scores(token_ids)
+    assert running.shape == (2, 5)
+    assert running[0, 3:].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(running[:, :2], running[:1, :2].expand(2, 2))
+    torch.testing.assert_close(torch.stack([running[0, 2], running[1, 4]]), reward_model(token_ids))
+    assert reward_model.lengths(token_ids).tolist() == [3, 5]
 
 
 def test_gain_and_bias_set_the_scale_and_are_saved(reward_model, tmp_path):

@@ -37,6 +37,22 @@ def test_generated_sentences_come_with_their_features(tmp_path):
     assert features[0, :3].tolist() == [-1.0, -31 / 32, -30 / 32]
 
 
+def test_every_prefix_is_asked_for_the_rating_the_later_the_more():
+    class Counting(torch.nn.Module):
+        """Scores 1, 2, 3, ... after the tokens."""
+
+        def running_scores(self, token_ids):
+            return torch.arange(1.0, token_ids.shape[1] + 1).expand(token_ids.shape) * (token_ids != 0)
+
+        def lengths(self, token_ids):
+            return (token_ids != 0).sum(dim=1)
+
+    examples = reward.RatedPrefixes(torch.tensor([[5, 5, 0], [5, 5, 5]]), torch.tensor([2.0, 0.0]))
+    loss, _ = examples.loss(Counting(), torch.tensor([0, 1]))
+    # at the end: errors 0 and 9. Weights 1/2, 1 and 1/3, 2/3, 1; weighted errors 1/2, 0 and 1/3, 8/3, 9
+    assert loss.item() == pytest.approx(9 / 2 + 12.5 / 3.5)
+
+
 def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, few):
     write_generated(tmp_path)
     reward.make_reward_model(tmp_path, name=checkpoint, out=tmp_path / "rm")

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, GPT2ForSequenceClassification
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
@@ -57,14 +58,24 @@ class RewardModel(nn.Module):
 
     def forward(self, token_ids: Int[Tensor, "texts length"]) -> Float[Tensor, " texts"]:
         """One score for each text, before gain and bias: what training works on."""
-        lengths = (token_ids != self.lm.config.pad_token_id).sum(dim=1)
-        order = lengths.argsort(stable=True)
-        parts = [self._read(token_ids[rows, : lengths[rows[-1]]]) for rows in order.split(ROWS)]
-        return torch.cat(parts)[order.argsort()] if parts else self.lm.score.weight.new_zeros(0)
+        return self.running_scores(token_ids).gather(1, self.lengths(token_ids)[:, None] - 1)[:, 0]
 
-    def _read(self, token_ids: Int[Tensor, "rows length"]) -> Float[Tensor, " rows"]:
-        # GPT-2 scores the last token that is not padding: eos. Padding is on the right, where no token looks
-        return self.lm(token_ids, attention_mask=torch.ones_like(token_ids)).logits[:, 0]
+    def running_scores(self, token_ids: Int[Tensor, "texts length"]) -> Float[Tensor, "texts length"]:
+        """The score after each token, before gain and bias; at eos it is the score of the text, at padding it is 0."""
+        lengths = self.lengths(token_ids)
+        order = lengths.argsort(stable=True)
+        scores = [token_ids.new_zeros(0, token_ids.shape[1], dtype=self.lm.dtype)]
+        for rows in order.split(ROWS) if len(order) else ():
+            ids = token_ids[rows, : lengths[rows[-1]]]
+            # padding is on the right, where no token looks, so there is nothing to mask
+            states = self.lm.transformer(ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
+            part = self.lm.score(states)[..., 0] * (ids != self.lm.config.pad_token_id)
+            scores.append(F.pad(part, (0, token_ids.shape[1] - ids.shape[1])))
+        return torch.cat(scores)[order.argsort()]
+
+    def lengths(self, token_ids: Int[Tensor, "texts length"]) -> Int[Tensor, " texts"]:
+        """The number of tokens of each text, bos and eos included."""
+        return (token_ids != self.lm.config.pad_token_id).sum(dim=1)
 
     @torch.no_grad()
     def score(self, texts: Sequence[str]) -> Float[Tensor, " texts"]:

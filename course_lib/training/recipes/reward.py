@@ -9,15 +9,16 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from course_lib.training.agreement import agreement
+from course_lib.training.agreement import agreement, pearson_r
 from course_lib.training.features import STEP, load_features
 from course_lib.training.fit import Examples, FitSettings, PreferredTexts, RatedTexts, fit
 from course_lib.training.language_model import load_language_model
@@ -42,6 +43,22 @@ GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=5e-4, weight_
 GPT2_ON_ALL = FitSettings(epochs=5, batch_size=32, learning_rate=1e-3, weight_decay=0.01)
 LOG_EVERY = 20  # steps
 REFERENCE_SAMPLES = 256
+
+
+@dataclass(frozen=True)
+class RatedPrefixes(RatedTexts):
+    """Rated texts whose rating is asked for at eos, and after every token before it, the later the more it counts."""
+
+    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
+        """Mean squared error at eos, plus the weighted mean over all tokens: a denser signal to learn from."""
+        token_ids, ratings = self.inputs[rows], self.ratings[rows]
+        scores, lengths = model.running_scores(token_ids), model.lengths(token_ids)
+        place = torch.arange(1, token_ids.shape[1] + 1)
+        weights = place / lengths[:, None] * (place <= lengths[:, None])
+        errors = (scores - ratings[:, None]) ** 2
+        final = scores.gather(1, lengths[:, None] - 1)[:, 0]
+        loss = F.mse_loss(final, ratings) + (weights * errors).sum() / weights.sum()
+        return loss, {"pearson_r": pearson_r(final.detach(), ratings)}
 
 
 def train(
@@ -99,7 +116,7 @@ def train_gpt2(
 
     model = new_reward_model(name, generator=torch.Generator().manual_seed(0))
     inputs = model.encode([sentence.text for sentence in sentences] + texts)
-    examples = RatedTexts(inputs, torch.cat([mean_ratings(sentences).float(), scores]))
+    examples = RatedPrefixes(inputs, torch.cat([mean_ratings(sentences).float(), scores]))
     return model, train(model, examples, GPT2_ON_ALL, validate=validate)
 
 
