@@ -12,7 +12,7 @@ from course_lib.training.recipes.score import fit_ridge, read_generated, write_s
 from course_lib.training.recipes.small_gpt2 import Settings, new_model, new_optimizers, token_nats
 
 SMALL = Settings(layers=1, width=16, heads=2, vocabulary=32, batch_tokens=32, block_rows=8, warmup_steps=2)
-STAGES = [Stage("first", 100, {"a": 1.0}), Stage("last", 100, {"a": 0.5, "b": 0.5}, rate=(1.0, 0.0))]
+STAGES = [Stage("first", 100, {"a": 1.0}), Stage("last", 100, {"a": 0.5, "b": 0.5}, rate=(1.0, 0.0), dropout=0.2)]
 SOURCES = {
     "a": [[0, *range(3, 3 + n), 1] for n in range(2, 9)],
     "b": [[0, *range(20, 20 + n), 1] for n in range(2, 9)],

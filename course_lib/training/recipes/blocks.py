@@ -9,12 +9,17 @@ from course_lib.training.recipes.small_gpt2 import Rows, Settings
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training: how many tokens, from which sources, and the learning rate's factor from start to end."""
+    """A part of the training: how many tokens, from which sources, the learning rate's factor from start to end.
+
+    Dropout and weight decay matter once the same sentences come round again and again.
+    """
 
     name: str
     tokens: int
     shares: dict[str, float]
     rate: tuple[float, float] = (1.0, 1.0)
+    dropout: float = 0.0
+    weight_decay: float = 0.01
 
 
 def drawn_rows(rows: Rows, start: int, count: int, seed: int) -> Rows:

@@ -33,10 +33,11 @@ from course_lib.training.recipes.small_gpt2 import (
 )
 from course_lib.training.recipes.tokenizer import train_tokenizer
 
+REGULARISED = {"dropout": 0.1, "weight_decay": 0.15}
 STAGES = [
-    Stage("general", 4_000_000, {"wordnet": 0.6, "rated": 0.15, "film": 0.25}),
-    Stage("film", 7_000_000, {"wordnet": 0.15, "rated": 0.05, "film": 0.25, "generated": 0.55}),
-    Stage("last", 3_000_000, {"film": 0.3, "generated": 0.7}, rate=(1.0, 0.0)),
+    Stage("general", 5_400_000, {"wordnet": 0.6, "rated": 0.15, "film": 0.25}),
+    Stage("film", 1_900_000, {"wordnet": 0.3, "rated": 0.1, "film": 0.15, "generated": 0.45}, **REGULARISED),
+    Stage("last", 3_700_000, {"wordnet": 0.1, "film": 0.3, "generated": 0.6}, rate=(1.0, 0.0), **REGULARISED),
 ]
 SETTINGS = Settings()
 
@@ -48,15 +49,30 @@ def rate_factor(stage: Stage, progress: Progress, settings: Settings) -> float:
     return min((progress.step + 1) / settings.warmup_steps, 1.0) * (start + (end - start) * done)
 
 
+def prepare_step(
+    model: nn.Module, optimizers: list[torch.optim.Optimizer], stage: Stage, progress: Progress, settings: Settings
+) -> float:
+    """Set learning rates, weight decay, dropout and its seed, in place; return the learning rate's factor."""
+    factor = rate_factor(stage, progress, settings)
+    muon, adamw = optimizers
+    for group in muon.param_groups:
+        group |= {"lr": settings.muon_rate * factor, "weight_decay": stage.weight_decay}
+    for group in adamw.param_groups:
+        group |= {"lr": settings.adamw_rate * factor}
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = stage.dropout
+    torch.manual_seed(settings.seed + progress.step)  # what is dropped depends on the step alone, so a run can go on
+    return factor
+
+
 def train_batch(
-    model: nn.Module, optimizers: list[torch.optim.Optimizer], rows: Rows, factor: float, settings: Settings
+    model: nn.Module, optimizers: list[torch.optim.Optimizer], rows: Rows, *, bfloat16: bool
 ) -> tuple[float, int]:
     """Take one step, in place; return the summed loss (nats) and the number of tokens."""
-    for optimizer, rate in zip(optimizers, (settings.muon_rate, settings.adamw_rate), strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * factor
+    nats = token_nats(model, pad_rows(rows), bfloat16=bfloat16)
+    for optimizer in optimizers:
         optimizer.zero_grad()
-    nats = token_nats(model, pad_rows(rows), bfloat16=settings.bfloat16)
     nats.mean().backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
@@ -74,10 +90,11 @@ def train(
 ) -> Iterator[dict]:
     """Train from where `progress` stands to the end of the stages, in place; yields one record a block of rows."""
     while progress.stage < len(stages):
+        model.train()
         stage, began, nats, tokens = stages[progress.stage], time.monotonic(), 0.0, 0
         for rows in block_batches(sources, stage, progress.block, settings):
-            factor = rate_factor(stage, progress, settings)
-            batch_nats, batch_tokens = train_batch(model, optimizers, rows, factor, settings)
+            factor = prepare_step(model, optimizers, stage, progress, settings)
+            batch_nats, batch_tokens = train_batch(model, optimizers, rows, bfloat16=settings.bfloat16)
             nats, tokens = nats + batch_nats, tokens + batch_tokens
             progress.step += 1
             progress.stage_tokens += batch_tokens

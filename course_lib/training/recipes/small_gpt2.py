@@ -27,7 +27,6 @@ class Settings:
     muon_rate: float = 0.006
     adamw_rate: float = 0.004
     warmup_steps: int = 50
-    weight_decay: float = 0.01
     bfloat16: bool = True
     seed: int = 0
 
@@ -52,9 +51,7 @@ def new_optimizers(model: nn.Module, settings: Settings) -> list[torch.optim.Opt
     """Muon for the layers' matrices, AdamW for embeddings, norms and biases."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and ".h." in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or ".h." not in name]
-    muon = torch.optim.Muon(
-        matrices, lr=settings.muon_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
+    muon = torch.optim.Muon(matrices, lr=settings.muon_rate, adjust_lr_fn="match_rms_adamw")
     return [muon, torch.optim.AdamW(others, lr=settings.adamw_rate, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
@@ -82,6 +79,7 @@ def bits_per_byte(model: nn.Module, tokenizer: object, texts: list[str], *, batc
     model's context.
     """
     rows = sorted(tokenizer(texts)["input_ids"], key=len)
+    model.eval()
     nats = sum(token_nats(model, pad_rows(rows[i : i + batch_size])).sum() for i in range(0, len(rows), batch_size))
     return float(nats) / math.log(2) / sum(len(text.encode()) for text in texts)
 
