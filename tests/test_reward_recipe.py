@@ -56,6 +56,7 @@ def test_every_prefix_is_asked_for_the_rating_the_later_the_more():
 def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, few):
     write_generated(tmp_path)
     reward.make_reward_model(tmp_path, name=checkpoint, out=tmp_path / "rm")
+    reward.make_results(name=checkpoint, out=tmp_path / "rm")
     shipped = load_reward_model(tmp_path / "rm")
     assert shipped.gain != 1.0
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path / "rm").config.num_labels == 1

@@ -27,7 +27,7 @@ from course_lib.training.ratings import RatedSentence, draw_pairs, load_ratings
 from course_lib.training.recipes.baselines import BASELINES, mean_ratings
 from course_lib.training.recipes.teacher import load_teacher, project, sentence_features
 from course_lib.training.record import Record
-from course_lib.training.reward_model import MLPRewardModel, RewardModel, new_reward_model
+from course_lib.training.reward_model import MLPRewardModel, RewardModel, load_reward_model, new_reward_model
 from course_lib.training.rollout import sample
 from course_lib.training.run_folder import versions, write_json, write_lines
 from course_lib.training.scorer import Scorer, review_prompts
@@ -36,9 +36,9 @@ from course_lib.training.settings import RunSettings
 COMMAND = "python -m course_lib.training.recipes.reward --work FOLDER"
 MEASURED_ON = "the 1,000 test sentences, 20,000 random pairs; people against the mean of the others"
 TEACHERS = 5  # networks whose mean score is what the small GPT-2 learns from
-PAIRS = 20_000
+PAIRS = 10_000
 MLP_ON_RATINGS = FitSettings(epochs=8, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
-MLP_ON_PAIRS = FitSettings(epochs=2, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
+MLP_ON_PAIRS = FitSettings(epochs=4, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
 GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=5e-4, weight_decay=0.01)
 GPT2_ON_ALL = FitSettings(epochs=5, batch_size=32, learning_rate=1e-3, weight_decay=0.01)
 LOG_EVERY = 20  # steps
@@ -153,38 +153,47 @@ def measure(scores: dict[str, Float[Tensor, " test"]], sentences: Sequence[Rated
 
 
 def make_reward_model(work: Path, *, name: Path = TINY_GPT2, out: Path = REWARD_MODEL) -> None:
-    """Train the reward models, measure them on the test split, and write the shipped one, its log and the table."""
+    """Train the shipped reward model; write it, its log, and how it was made."""
     started = time.perf_counter()
-    rated, test = load_ratings(split="train"), load_ratings(split="test")
+    rated = load_ratings(split="train")
     texts, features = read_generated(work)
     model, log = train_gpt2(rated, texts, teacher_scores(rated, features), name)
-    seconds = time.perf_counter() - started
     normalise(model, name)
     out.mkdir(parents=True, exist_ok=True)
     model.save(out)
     write_lines(out / "training_log.jsonl", log)
+    record = {
+        "made_with": COMMAND,
+        "seconds": round(time.perf_counter() - started),
+        "examples": {"rated": len(rated), "generated": len(texts), "teachers": TEACHERS},
+        "settings": {"gpt2": asdict(GPT2_ON_ALL), "teacher": asdict(MLP_ON_RATINGS)},
+        "versions": versions(),
+    }
+    write_json(out / "training.json", record)
+
+
+def make_results(*, name: Path = TINY_GPT2, out: Path = REWARD_MODEL) -> None:
+    """Measure the shipped reward model and its simpler relatives on the test split; write the table."""
+    rated, test = load_ratings(split="train"), load_ratings(split="test")
     inputs, test_inputs, test_texts = load_features(rated), load_features(test), [sentence.text for sentence in test]
     on_ratings = RatedTexts(inputs, mean_ratings(rated).float())
     scores = {
         "MLP on features, from preferences": train_mlp(pairs_of(inputs, rated), MLP_ON_PAIRS)(test_inputs),
         "MLP on features, from ratings": train_mlp(on_ratings, MLP_ON_RATINGS)(test_inputs),
         "GPT-2, from preferences": train_gpt2_on_pairs(rated, name).score(test_texts),
-        "GPT-2, from ratings and the MLP's scores (shipped)": model.score(test_texts),
+        "GPT-2, from ratings and the MLP's scores (shipped)": load_reward_model(out).score(test_texts),
     }
-    figures = measure(scores, test)
-    write_json(out / "results.json", {"measured_on": MEASURED_ON, "made_with": COMMAND, "scorers": figures})
     settings = {
-        "GPT-2, shipped": asdict(GPT2_ON_ALL),
+        "MLP on features, from preferences": asdict(MLP_ON_PAIRS) | {"pairs": PAIRS},
+        "MLP on features, from ratings": asdict(MLP_ON_RATINGS),
         "GPT-2, from preferences": asdict(GPT2_ON_PAIRS) | {"pairs": PAIRS},
-        "MLP, from ratings": asdict(MLP_ON_RATINGS),
-        "MLP, from preferences": asdict(MLP_ON_PAIRS) | {"pairs": PAIRS},
     }
-    examples = {"rated": len(rated), "generated": len(texts), "teachers": TEACHERS}
-    record = {"made_with": COMMAND, "seconds": round(seconds), "examples": examples, "settings": settings}
-    write_json(out / "training.json", record | {"versions": versions(), "test": figures})
+    table = {"made_with": COMMAND, "measured_on": MEASURED_ON, "scorers": measure(scores, test), "settings": settings}
+    write_json(out / "results.json", table)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Train the reward models and write data/reward-model.")
+    parser = argparse.ArgumentParser(description="Train the reward models, and write data/reward-model.")
     parser.add_argument("--work", type=Path, required=True, help="folder with corpus/generated.txt and its features")
     make_reward_model(parser.parse_args().work)
+    make_results()
