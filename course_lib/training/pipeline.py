@@ -71,9 +71,8 @@ def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path) 
     generator = torch.Generator().manual_seed(settings.seed)
     sentences = load_ratings(split="train")
     pairs = draw_pairs(sentences, count=settings.pairs, generator=generator)
-    rows = {sentence: row for row, sentence in enumerate(sentences)}
-    chosen, rejected = (torch.tensor([rows[pair[side]] for pair in pairs], device=model.lm.device) for side in (0, 1))
-    examples = PreferredTexts(model.encode([sentence.text for sentence in sentences]), chosen, rejected)
+    inputs = model.encode([sentence.text for sentence in sentences])
+    examples = PreferredTexts.from_pairs(inputs, sentences, pairs)
     fit_settings = FitSettings(epochs=1)
     steps = math.ceil(settings.pairs / fit_settings.batch_size)
     for record in fit(model, examples, settings=fit_settings, generator=generator):
