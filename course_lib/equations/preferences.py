@@ -63,7 +63,7 @@ def gain_and_bias(scores: Float[Tensor, " samples"]) -> tuple[float, float]:
     """
     # In double precision the mean of equal scores is exact, so their sd is 0 and not a rounding error.
     scores = scores.double()
-    sd = scores.std(correction=0).item() if len(scores) > 1 else 0.0
+    sd = scores.std(correction=0).item()
     if not 0 < sd < math.inf:
         raise ValueError(f"expected two or more scores that differ, all finite, got {len(scores)} with sd {sd}")
     return 1 / sd, -scores.mean().item() / sd

@@ -61,7 +61,13 @@ def test_gain_and_bias_by_hand():
     assert gain_and_bias(torch.tensor([1.0, 2.0, 3.0])) == pytest.approx((1.224745, -2.449490), abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:std")  # torch warns of an empty tensor's sd
 @pytest.mark.parametrize("scores", [[], [1.0], [0.1] * 7, [1.0, math.nan], [1.0, math.inf]])
 def test_gain_and_bias_refuse_scores_without_a_spread(scores):
     with pytest.raises(ValueError, match=f"two or more scores that differ, all finite, got {len(scores)} with sd"):
         gain_and_bias(torch.tensor(scores))
+
+
+def test_gain_and_bias_refuse_a_spread_that_overflows():
+    with pytest.raises(ValueError, match="got 2 with sd inf"):
+        gain_and_bias(torch.tensor([1e200, -1e200], dtype=torch.float64))
