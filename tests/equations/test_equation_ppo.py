@@ -224,6 +224,15 @@ def test_nothing_moved_is_ratio_1_and_kl_0():
     assert approx_kl(logprobs, logprobs, REAL[:, :3]).item() == 0.0
 
 
+def test_a_clip_of_zero_is_a_band_of_one_point():
+    # min(3, 2), min(1, 2), min(-3, -2), min(-1, -2), min(2.2, 2), min(-1.8, -2)
+    expected = torch.tensor([[2.0, 1.0, -3.0, -2.0, 2.0, -2.0]])
+    torch.testing.assert_close(clipped_objective(RATIO, ADVANTAGES, clip_eps=0), expected)
+    # max(2.25, 4), max(2.25, 4), max(2.25, 1), max(3.61, 4); sum 14.25, / 8
+    loss = value_loss(NEW_VALUES, OLD_VALUES, RETURNS, REAL[:, :4], clip_eps=0)
+    assert loss.item() == pytest.approx(1.78125, abs=1e-6)
+
+
 @pytest.mark.parametrize("clip_eps", [-0.1, math.nan])
 def test_a_negative_clip_is_refused(clip_eps):
     row = torch.zeros(1, 6)
