@@ -10,7 +10,6 @@ from course_lib.equations.ppo import (
     clipped_objective,
     policy_loss,
     probability_ratio,
-    value_loss,
 )
 
 # The four corners: ratio above and below the band, advantage positive and negative; then two inside the band.
@@ -128,60 +127,6 @@ def test_policy_loss_and_its_gradient_ignore_padding(padding):
     torch.testing.assert_close(logprobs.grad, expected, atol=1e-6, rtol=0)
 
 
-# Columns: toward the return and past the clip, from below and from above; away from it past the clip; inside the clip.
-OLD_VALUES = torch.tensor([[1.0, 1.0, 1.0, 1.0]])
-NEW_VALUES = torch.tensor([[1.5, 0.5, 1.5, 1.1]])
-RETURNS = torch.tensor([[3.0, -1.0, 0.0, 3.0]])
-
-
-def test_value_loss_takes_the_worse_of_clipped_and_unclipped():
-    values = NEW_VALUES.clone().requires_grad_()
-    loss = value_loss(values, OLD_VALUES, RETURNS, REAL[:, :4])
-    loss.backward()
-    # Clipped values 1.2, 0.8, 1.2, 1.1: max(2.25, 3.24), max(2.25, 3.24), max(2.25, 1.44), 3.61; sum 12.34, / 8
-    assert loss.item() == pytest.approx(1.5425, abs=1e-6)
-    # 0, 0, (1.5 - 0) / 4, (1.1 - 3) / 4
-    torch.testing.assert_close(values.grad, torch.tensor([[0.0, 0.0, 0.375, -0.475]]))
-
-
-def test_value_loss_with_another_clip():
-    # Clipped at 0.4: 1.4, 0.6, 1.4, 1.1: 1.6^2 = 2.56, 2.56, 2.25, 3.61; sum 10.98, / 8
-    loss = value_loss(NEW_VALUES, OLD_VALUES, RETURNS, REAL[:, :4], clip_eps=0.4)
-    assert loss.item() == pytest.approx(1.3725, abs=1e-6)
-
-
-def test_value_loss_without_clip_is_half_the_squared_error():
-    values = NEW_VALUES.clone().requires_grad_()
-    loss = value_loss(values, OLD_VALUES, RETURNS, REAL[:, :4], clip_eps=None)
-    loss.backward()
-    # (2.25 + 2.25 + 2.25 + 3.61) / 8
-    assert loss.item() == pytest.approx(1.295, abs=1e-6)
-    torch.testing.assert_close(values.grad, torch.tensor([[-0.375, 0.375, 0.375, -0.475]]))
-
-
-def test_value_loss_at_the_first_step_has_the_full_gradient():
-    values = OLD_VALUES.clone().requires_grad_()
-    value_loss(values, OLD_VALUES, RETURNS, REAL[:, :4]).backward()
-    assert values.grad.tolist() == [[-0.5, 0.5, 0.25, -0.5]]
-
-
-def test_value_loss_sends_gradient_to_values_alone():
-    values, old_values, returns = (row.clone().requires_grad_() for row in (NEW_VALUES, OLD_VALUES, RETURNS))
-    value_loss(values, old_values, returns, REAL[:, :4]).backward()
-    assert values.grad is not None
-    assert old_values.grad is None
-    assert returns.grad is None
-
-
-@pytest.mark.parametrize("padding", PADDINGS)
-def test_value_loss_and_its_gradient_ignore_padding(padding):
-    values = pad(NEW_VALUES, padding).requires_grad_()
-    loss = value_loss(values, pad(OLD_VALUES, -padding), pad(RETURNS, padding), pad(REAL[:, :4], False))
-    loss.backward()
-    assert loss.item() == pytest.approx(1.5425, abs=1e-6)
-    torch.testing.assert_close(values.grad, torch.tensor([[0.0, 0.0, 0.0, 0.375, -0.475, 0.0, 0.0]]))
-
-
 def test_clip_fraction_counts_only_clips_that_bind():
     # Two of six; counting every ratio outside the band would give four.
     assert clip_fraction(RATIO, ADVANTAGES, REAL, clip_eps=0.2).item() == pytest.approx(0.333333, abs=1e-6)
@@ -228,9 +173,6 @@ def test_a_clip_of_zero_is_a_band_of_one_point():
     # min(3, 2), min(1, 2), min(-3, -2), min(-1, -2), min(2.2, 2), min(-1.8, -2)
     expected = torch.tensor([[2.0, 1.0, -3.0, -2.0, 2.0, -2.0]])
     torch.testing.assert_close(clipped_objective(RATIO, ADVANTAGES, clip_eps=0), expected)
-    # max(2.25, 4), max(2.25, 4), max(2.25, 1), max(3.61, 4); sum 14.25, / 8
-    loss = value_loss(NEW_VALUES, OLD_VALUES, RETURNS, REAL[:, :4], clip_eps=0)
-    assert loss.item() == pytest.approx(1.78125, abs=1e-6)
 
 
 @pytest.mark.parametrize("clip_eps", [-0.1, math.nan])
@@ -242,15 +184,12 @@ def test_a_negative_clip_is_refused(clip_eps):
         policy_loss(row, row, row, REAL, clip_eps=clip_eps)
     with pytest.raises(ValueError, match="expected clip_eps of at least 0, got"):
         clip_fraction(RATIO, ADVANTAGES, REAL, clip_eps=clip_eps)
-    with pytest.raises(ValueError, match="expected clip_eps of at least 0 or None, got"):
-        value_loss(row, row, row, REAL, clip_eps=clip_eps)
 
 
 def test_a_batch_without_a_real_token_is_refused():
     row, nothing = torch.zeros(1, 6), ~REAL
-    for loss in (policy_loss, value_loss):
-        with pytest.raises(ValueError, match="at least one True, got 6 False"):
-            loss(row, row, row, nothing)
+    with pytest.raises(ValueError, match="at least one True, got 6 False"):
+        policy_loss(row, row, row, nothing)
     with pytest.raises(ValueError, match="at least one True, got 6 False"):
         approx_kl(row, row, nothing)
     with pytest.raises(ValueError, match="at least one True, got 6 False"):
