@@ -38,6 +38,7 @@ STAGES = [
     Stage("general", 5_400_000, {"wordnet": 0.6, "rated": 0.15, "film": 0.25}),
     Stage("film", 1_900_000, {"wordnet": 0.3, "rated": 0.1, "film": 0.15, "generated": 0.45}, **REGULARISED),
     Stage("last", 3_700_000, {"wordnet": 0.1, "film": 0.3, "generated": 0.6}, rate=(1.0, 0.0), **REGULARISED),
+    Stage("again", 1_000_000, {"wordnet": 0.1, "film": 0.3, "generated": 0.6}, rate=(0.3, 0.0), **REGULARISED),
 ]
 SETTINGS = Settings()
 
