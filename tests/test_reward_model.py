@@ -34,11 +34,13 @@ def test_a_text_cannot_spell_a_special_token(reward_model):
     assert reward_model.encode(["<|pad|>"]).shape == (1, 2 + len("<|pad|>"))
 
 
-def test_a_long_text_is_cut_before_eos(reward_model):
+def test_a_long_text_is_cut_before_eos(reward_model, tmp_path):
     token_ids = reward_model.encode(["x" * 100])
     assert token_ids.shape == (1, 48)
     assert token_ids[0, -1] == 1
     assert reward_model.score(["x" * 100]).isfinite().all()
+    reward_model.save(tmp_path)
+    assert json.loads((tmp_path / "tokenizer.json").read_text())["truncation"] is None
 
 
 def test_padding_and_order_change_no_score(reward_model):

@@ -2,7 +2,6 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification
 
 from course_lib.training.fit import FitSettings
@@ -10,7 +9,7 @@ from course_lib.training.ratings import load_ratings
 from course_lib.training.recipes import reward
 from course_lib.training.reward_model import load_reward_model
 
-WORDS = ["good fun, all of it", "a bad film", "fine", "so dull"]
+GENERATED = {"good fun, all of it": 2.0, "a bad film": -1.5, "fine": 1.0, "so dull": -2.0}
 
 
 @pytest.fixture
@@ -21,20 +20,8 @@ def few(monkeypatch):
     for name in ("GPT2_ON_ALL", "GPT2_ON_PAIRS", "MLP_ON_RATINGS", "MLP_ON_PAIRS"):
         monkeypatch.setattr(reward, name, quick)
     monkeypatch.setattr(reward, "PAIRS", 16)
-
-
-def write_generated(work):
-    (work / "corpus").mkdir()
-    (work / "corpus" / "generated.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    features = torch.arange(4 * 768).reshape(4, 768).remainder(64).sub(32).to(torch.int8)
-    save_file({"features": features}, work / "generated_features.safetensors")
-
-
-def test_generated_sentences_come_with_their_features(tmp_path):
-    write_generated(tmp_path)
-    texts, features = reward.read_generated(tmp_path)
-    assert texts == WORDS
-    assert features[0, :3].tolist() == [-1.0, -31 / 32, -30 / 32]
+    generated = [{"text": text, "score": score} for text, score in GENERATED.items()]
+    monkeypatch.setattr(reward, "read_generated", lambda: generated)
 
 
 def test_every_prefix_is_asked_for_the_rating_the_later_the_more():
@@ -54,8 +41,7 @@ def test_every_prefix_is_asked_for_the_rating_the_later_the_more():
 
 
 def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, few):
-    write_generated(tmp_path)
-    reward.make_reward_model(tmp_path, name=checkpoint, out=tmp_path / "rm")
+    reward.make_reward_model(name=checkpoint, out=tmp_path / "rm")
     reward.make_results(name=checkpoint, out=tmp_path / "rm")
     shipped = load_reward_model(tmp_path / "rm")
     assert shipped.gain != 1.0
@@ -63,7 +49,7 @@ def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, fe
     results = json.loads((tmp_path / "rm" / "results.json").read_text())
     assert {"length", "one person", "GPT-2, from preferences"} < set(results["scorers"])
     training = json.loads((tmp_path / "rm" / "training.json").read_text())
-    assert training["examples"] == {"rated": 24, "generated": 4, "teachers": 5}
+    assert training["examples"] == {"rated": 24, "rated_weight": 2, "generated": 4}
     log = [json.loads(line) for line in (tmp_path / "rm" / "training_log.jsonl").read_text().splitlines()]
-    assert log[-1]["step"] == 2
+    assert log[-1]["step"] == 4
     assert "validation_pair_accuracy" in log[-1]

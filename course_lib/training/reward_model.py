@@ -48,9 +48,9 @@ class RewardModel(nn.Module):
         """Turn texts into bos + tokens + eos, padded on the right; what exceeds the context is cut off before eos."""
         room = self.lm.config.max_position_embeddings - 2
         # a text that spells out a special token stays text
-        options = {"add_special_tokens": False, "split_special_tokens": True, "truncation": True, "max_length": room}
+        options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
         rows = self.tokenizer(list(texts), **options)["input_ids"] if texts else []
-        rows = [[self.tokenizer.bos_token_id, *row, self.tokenizer.eos_token_id] for row in rows]
+        rows = [[self.tokenizer.bos_token_id, *row[:room], self.tokenizer.eos_token_id] for row in rows]
         length = max(map(len, rows), default=0)
         padding = self.lm.config.pad_token_id
         padded = [row + [padding] * (length - len(row)) for row in rows]
