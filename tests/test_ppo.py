@@ -237,3 +237,13 @@ def test_a_separate_value_network_trains_without_touching_the_policys_gradient()
         ppo_loss(candidate, experience, settings=settings)[0].backward()
     for (name, own), alone in zip(policy.lm.named_parameters(), shared.lm.parameters(), strict=True):
         torch.testing.assert_close(own.grad, alone.grad, msg=name)
+
+
+def test_what_cannot_be_measured_is_none_and_not_nan():
+    *_, records = start(iterations=1, score=lambda rollout: torch.zeros(16), missing_eos_penalty=0.0)
+    assert next(records)["explained_variance"] is None
+
+
+def test_the_first_step_over_a_batch_is_always_taken():
+    *_, records = start(iterations=1, target_kl=1e-12)
+    assert next(records)["grad_norm"] > 0

@@ -112,7 +112,7 @@ def train_on(
         order = torch.randperm(len(experience.token_ids), generator=generator, device=generator.device)
         for rows in order.chunk(settings.minibatches):
             loss, record = ppo_loss(policy, experience.minibatch(rows), settings=settings, objective=objective)
-            if settings.target_kl and record["approx_kl"] > settings.target_kl:
+            if records and settings.target_kl and record["approx_kl"] > settings.target_kl:
                 return mean_record(records)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm or math.inf)
@@ -185,11 +185,12 @@ def describe(rollout: Rollout, scores: Float[Tensor, " batch"], experience: Expe
     """What the batch was like, before anything was learned from it; `kl` is in nats a response."""
     mask = experience.response_mask
     kl = (k1(experience.old_logprobs, experience.ref_logprobs) * mask).sum(dim=1)
+    explained = explained_variance(experience.old_values, experience.returns, mask)
     return {
         "score": scores.mean().item(),
         "kl": kl.mean().item(),
         "reward": (experience.rewards * mask).sum(dim=1).mean().item(),
-        "explained_variance": explained_variance(experience.old_values, experience.returns, mask).item(),
+        "explained_variance": None if explained.isnan() else explained.item(),
         "eos_share": rollout.ended.float().mean().item(),
         "response_length": mask.sum(dim=1).float().mean().item(),
     }
