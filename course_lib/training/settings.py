@@ -22,9 +22,9 @@ class PPOSettings:
     Defaults are those of Ziegler et al. 2019 (arXiv:1909.08593) as their code has them (lm-human-preferences,
     train_policy.py) but for: the learning rate (theirs, 1e-5, is for 124M parameters or more), the batch (512),
     2 minibatches (1), a fixed kl_coef (adaptive from .15), rewards that are not whitened (scores come normalised),
-    advantages whitened once a batch (in each minibatch), clipped gradients (none), and responses that end at eos (theirs
-    ran on to a full stop after token 16, and scored -1 without one; here a penalty is subtracted, so that a good text
-    still beats a bad one).
+    advantages whitened once a batch (in each minibatch), clipped gradients (none), and responses that end at eos
+    (theirs ran on to a full stop after token 16, and scored -1 without one; here a penalty is subtracted, so that a
+    good text still beats a bad one).
     """
 
     iterations: int = setting(30, "PPO iterations: each samples a batch of responses and trains on it")
