@@ -4,9 +4,14 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from course_lib.training.fit import FitSettings
+from course_lib.training.agreement import agreement
+from course_lib.training.features import load_features
+from course_lib.training.fit import FitSettings, RatedTexts
+from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.ratings import load_ratings
 from course_lib.training.recipes import reward
+from course_lib.training.recipes.baselines import mean_ratings
+from course_lib.training.recipes.reward import SHIPPED
 from course_lib.training.reward_model import load_reward_model
 
 GENERATED = {"good fun, all of it": 2.0, "a bad film": -1.5, "fine": 1.0, "so dull": -2.0}
@@ -53,3 +58,19 @@ def test_the_reward_model_is_made_from_beginning_to_end(tmp_path, checkpoint, fe
     log = [json.loads(line) for line in (tmp_path / "rm" / "training_log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 4
     assert "validation_pair_accuracy" in log[-1]
+
+
+def test_the_shipped_reward_model_agrees_with_people_as_recorded():
+    test, recorded = load_ratings(split="test"), json.loads((REWARD_MODEL / "results.json").read_text())["scorers"]
+    scores = load_reward_model(REWARD_MODEL).score([sentence.text for sentence in test]).double()
+    assert agreement(scores, mean_ratings(test)) == pytest.approx(recorded[SHIPPED], abs=0.002)
+    assert recorded[SHIPPED]["pearson_r"] >= 0.76
+    assert recorded[SHIPPED]["pair_accuracy"] >= 0.78
+    assert recorded[SHIPPED]["pearson_r"] > recorded["TF-IDF + ridge"]["pearson_r"]
+
+
+def test_the_lessons_network_learns_from_the_ratings_in_seconds():
+    train, test = load_ratings(split="train"), load_ratings(split="test")
+    examples = RatedTexts(load_features(train), mean_ratings(train).float())
+    model = reward.train_mlp(examples, FitSettings(epochs=3, batch_size=64, learning_rate=1e-3, weight_decay=10.0))
+    assert agreement(model(load_features(test)).detach().double(), mean_ratings(test))["pearson_r"] >= 0.80

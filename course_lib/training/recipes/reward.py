@@ -33,11 +33,12 @@ from course_lib.training.settings import RunSettings
 
 COMMAND = "python -m course_lib.training.recipes.reward"
 MEASURED_ON = "the 1,000 test sentences, 20,000 random pairs; people against the mean of the others"
+SHIPPED = "GPT-2, from ratings and a teacher's scores (shipped)"
 RATED_WEIGHT = 2  # passes over the rated sentences in one over the generated ones
 PAIRS = 10_000
 MLP_ON_RATINGS = FitSettings(epochs=8, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
 MLP_ON_PAIRS = FitSettings(epochs=4, batch_size=64, learning_rate=1e-3, weight_decay=10.0)
-GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=5e-4, weight_decay=0.01)
+GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=1e-3, weight_decay=0.01)
 GPT2_ON_ALL = FitSettings(epochs=2, batch_size=32, learning_rate=1e-3, weight_decay=0.01, validate_every=200)
 LOG_EVERY = 20  # steps
 REFERENCE_SAMPLES = 256
@@ -158,7 +159,7 @@ def make_results(*, name: Path = TINY_GPT2, out: Path = REWARD_MODEL) -> None:
         "MLP on features, from preferences": train_mlp(pairs_of(inputs, rated), MLP_ON_PAIRS)(test_inputs),
         "MLP on features, from ratings": train_mlp(on_ratings, MLP_ON_RATINGS)(test_inputs),
         "GPT-2, from preferences": train_gpt2_on_pairs(rated, name).score(test_texts),
-        "GPT-2, from ratings and the MLP's scores (shipped)": load_reward_model(out).score(test_texts),
+        SHIPPED: load_reward_model(out).score(test_texts),
     }
     settings = {
         "MLP on features, from preferences": asdict(MLP_ON_PAIRS) | {"pairs": PAIRS},
