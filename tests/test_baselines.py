@@ -45,7 +45,8 @@ def test_only_the_clear_pairs_have_a_gap_above_one():
 def test_length_is_turned_the_way_that_fits_the_training_split():
     train = [rated(1, "aa", 2), rated(2, "aaaa", -2)]
     assert length_scores(train, [rated(3, "aaa", 0)]).tolist() == [-3.0]
-    assert length_scores(train[::-1], [rated(3, "aaaaa", 0)]).tolist() == [-5.0]
+    train = [rated(1, "aa", -2), rated(2, "aaaa", 2)]
+    assert length_scores(train, [rated(3, "aaaaa", 0)]).tolist() == [5.0]
 
 
 def test_vader_knows_good_from_bad():
