@@ -135,8 +135,8 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
         annotation_clip=False,
     )
     if line.name:
-        gap = 12.0 if values[first] < np.mean(ax.get_ylim()) else -12.0
-        label(ax, steps[first], values[first], line.name, line.colour, side="left", gap=gap)
+        above = np.nanmax(values[: len(values) // 2 + 1])  # the name stands over the left half of its curve
+        label(ax, steps[first], above, line.name, line.colour, side="left")
 
 
 def draw_degradation(ax: Axes, steps: Steps, values: Steps, *, degrades_at: int) -> None:
