@@ -73,7 +73,7 @@ def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path) 
     pairs = draw_pairs(sentences, count=settings.pairs, generator=generator)
     inputs = model.encode([sentence.text for sentence in sentences])
     examples = PreferredTexts.from_pairs(inputs, sentences, pairs)
-    fit_settings = FitSettings(epochs=1)
+    fit_settings = FitSettings(epochs=1, learning_rate=settings.reward_learning_rate)
     steps = math.ceil(settings.pairs / fit_settings.batch_size)
     for record in fit(model, examples, settings=fit_settings, generator=generator):
         append_line(folder / "reward_model_metrics.jsonl", record)
