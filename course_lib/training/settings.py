@@ -27,7 +27,7 @@ class PPOSettings:
     good text still beats a bad one).
     """
 
-    iterations: int = setting(30, "PPO iterations: each samples a batch of responses and trains on it")
+    iterations: int = setting(28, "PPO iterations: each samples a batch of responses and trains on it")
     batch_size: int = setting(64, "responses sampled in one iteration")
     response_len: int = setting(24, "most tokens in a response; it ends earlier at the end-of-text token")
     temperature: float = setting(0.7, "logits are divided by it, in sampling and in every log-probability")
