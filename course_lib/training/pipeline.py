@@ -24,11 +24,10 @@ from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 from course_lib.training.rollout import Rollout, sample
 from course_lib.training.run_folder import append_line, new_run_folder, versions, write_json, write_lines
-from course_lib.training.scorer import Scorer, review_prompts
+from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, review_prompts
 from course_lib.training.settings import STAGES, RunSettings
 from course_lib.training.texts import degrades_at, describe_texts, judge
 
-REFERENCE_SAMPLES = 256  # on which scores are normalised, as in Ziegler et al. 2019
 SHOWN_SAMPLES = 24
 
 

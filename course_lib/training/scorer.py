@@ -15,6 +15,8 @@ from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import Rollout
 from course_lib.training.texts import describe_texts
 
+REFERENCE_SAMPLES = 256  # on which scores are normalised, as in Ziegler et al. 2019
+
 
 @dataclass
 class Scorer:

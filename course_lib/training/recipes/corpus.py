@@ -19,7 +19,13 @@ from pathlib import Path
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import DATA
 from course_lib.training.ratings import load_ratings
-from course_lib.training.recipes.ratings import NEAR_DUPLICATE, download_sdist, open_archive, read_rated_set, trigrams
+from course_lib.training.recipes.ratings import (
+    are_near_duplicates,
+    download_sdist,
+    open_archive,
+    read_rated_set,
+    trigrams,
+)
 
 GENERATED = DATA / "generated" / "film.jsonl.gz"
 WORDNET_FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
@@ -86,10 +92,7 @@ class HeldOut:
         for shingle in own & self.holders.keys():
             for index in self.holders[shingle]:
                 shared[index] += 1
-        return any(
-            own == self.shingles[index] or count / max(min(len(own), len(self.shingles[index])), 4) >= NEAR_DUPLICATE
-            for index, count in shared.items()
-        )
+        return any(are_near_duplicates(own, self.shingles[index], shared=count) for index, count in shared.items())
 
 
 def usable(texts: Iterable[str], held_out: HeldOut) -> Iterator[str]:

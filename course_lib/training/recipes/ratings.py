@@ -85,6 +85,12 @@ def trigrams(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 3]) for i in range(max(len(words) - 2, 1))}
 
 
+def are_near_duplicates(a: set, b: set, *, shared: int) -> bool:
+    """Say whether two texts, known by their trigrams of which they share some, repeat each other."""
+    # below four trigrams only the same words in a row count: "one of the best films" is not a copy
+    return a == b or shared / max(min(len(a), len(b)), 4) >= NEAR_DUPLICATE
+
+
 def near_duplicate_groups(texts: list[str]) -> list[int]:
     """Give every text the index of the first text of its group; a group holds texts that repeat each other."""
     shingles = [trigrams(text) for text in texts]
@@ -93,9 +99,7 @@ def near_duplicate_groups(texts: list[str]) -> list[int]:
     for i, own in enumerate(shingles):
         shared = Counter(j for shingle in own for j in holders[shingle])
         for j, count in shared.items():
-            # below four trigrams only the same words in a row count: "one of the best films" is not a copy
-            shorter = max(min(len(own), len(shingles[j])), 4)
-            if own == shingles[j] or count / shorter >= NEAR_DUPLICATE:
+            if are_near_duplicates(own, shingles[j], shared=count):
                 old, new = group[i], group[j]
                 group = [new if label == old else label for label in group] if old != new else group
         for shingle in own:

@@ -28,7 +28,7 @@ from course_lib.training.record import Record
 from course_lib.training.reward_model import MLPRewardModel, RewardModel, load_reward_model, new_reward_model
 from course_lib.training.rollout import sample
 from course_lib.training.run_folder import versions, write_json, write_lines
-from course_lib.training.scorer import Scorer, review_prompts
+from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, review_prompts
 from course_lib.training.settings import RunSettings
 
 COMMAND = "python -m course_lib.training.recipes.reward"
@@ -41,7 +41,6 @@ MLP_ON_PAIRS = FitSettings(epochs=4, batch_size=64, learning_rate=1e-3, weight_d
 GPT2_ON_PAIRS = FitSettings(epochs=1, batch_size=32, learning_rate=1e-3, weight_decay=0.01)
 GPT2_ON_ALL = FitSettings(epochs=2, batch_size=32, learning_rate=1e-3, weight_decay=0.01, validate_every=200)
 LOG_EVERY = 20  # steps
-REFERENCE_SAMPLES = 256
 
 
 @dataclass(frozen=True)
