@@ -215,6 +215,21 @@ def test_a_students_objective_can_stand_in_the_place_of_ours():
     assert all(torch.equal(tensor, before[name]) for name, tensor in policy.state_dict().items())
 
 
+def test_another_way_to_gather_experience_can_stand_in_the_place_of_ours():
+    def shift_rewards(*models_rollout_scores, **options):
+        experience = gather_experience(*models_rollout_scores, **options)
+        experience.rewards = experience.rewards + 7
+        return experience
+
+    policy, reference, settings, _ = start(iterations=1)
+    options = {"settings": settings, "eos_id": EOS, "pad_id": PAD}
+    plain, shifted = (
+        next(ppo(*pair, PROMPTS, count_fives, generator=torch.Generator().manual_seed(0), gather=gather, **options))
+        for pair, gather in [((policy, reference), gather_experience), (start()[:2], shift_rewards)]
+    )
+    assert shifted["reward"] == pytest.approx(plain["reward"] + 7 * plain["response_length"], rel=1e-4)
+
+
 def test_the_same_seed_gives_the_same_numbers_to_the_last_bit():
     def run(seed):
         policy, *_, records = start(seed=seed)

@@ -37,6 +37,24 @@ def clipped_objective(
     return torch.minimum(ratio * advantages, ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantages)
 
 
+def kl_penalised_objective(
+    ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, penalty: float | int
+) -> Float[Tensor, "*shape"]:
+    """Charge for leaving the old policy in place of clipping: ratio * A - penalty * ((ratio - 1) - log ratio).
+
+    One number a token, to be maximised. A = advantages. The bracket is k3, whose mean over the old policy's tokens is
+    KL(old || new); the paper sums over all actions instead.
+
+    Raises:
+        ValueError: penalty is negative.
+
+    Source: Schulman et al. 2017, equation 8 (arXiv 1707.06347).
+    """
+    if not penalty >= 0:
+        raise ValueError(f"expected a penalty of at least 0, got {penalty}")
+    return ratio * advantages - penalty * ((ratio - 1) - torch.log(ratio))
+
+
 def policy_loss(
     logprobs: Float[Tensor, "batch response_len"],
     old_logprobs: Float[Tensor, "batch response_len"],

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,12 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from course_lib.equations.kl import k1
+from course_lib.equations.ppo import clipped_objective
 from course_lib.training.errors import CourseError
 from course_lib.training.fit import FitSettings, PreferredTexts, fit
 from course_lib.training.language_model import check_device, load_language_model
 from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import ppo
+from course_lib.training.ppo import Experience, gather_experience, ppo
 from course_lib.training.ratings import draw_pairs, load_ratings
 from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
@@ -115,13 +116,21 @@ class PPORun:
             generator=generator,
         )
 
-    def train(self, reward_model: RewardModel, folder: Path, *, started: float) -> Iterator[Record]:
-        """PPO between two looks at held-out prompts; what came of it is written to the folder."""
+    def scorer(self, reward_model: RewardModel) -> Scorer:
+        """The reward model as a judge of this policy's texts, its scores normalised on the reference's."""
         scorer = Scorer(self.tokenizer, reward_model)
         scorer.normalise_on(self.continue_prompts(self.training_prompts[:REFERENCE_SAMPLES], self.generator(1)))
-        before, texts_before = self.evaluate(scorer)
-        records = []
-        for record in ppo(
+        return scorer
+
+    def records(
+        self,
+        scorer: Scorer,
+        *,
+        objective: Callable = clipped_objective,
+        gather: Callable[..., Experience] = gather_experience,
+    ) -> Iterator[Record]:
+        """Train the policy with PPO, yielding one record a step; `objective` and `gather` as in `ppo`."""
+        return ppo(
             self.policy,
             self.reference,
             self.training_prompts,
@@ -130,8 +139,17 @@ class PPORun:
             eos_id=self.tokenizer.eos_token_id,
             pad_id=self.tokenizer.pad_token_id,
             generator=self.generator(2),
+            objective=objective,
+            gather=gather,
             measure=scorer.measure,
-        ):
+        )
+
+    def train(self, reward_model: RewardModel, folder: Path, *, started: float) -> Iterator[Record]:
+        """PPO between two looks at held-out prompts; what came of it is written to the folder."""
+        scorer = self.scorer(reward_model)
+        before, texts_before = self.evaluate(scorer)
+        records = []
+        for record in self.records(scorer):
             append_line(folder / "metrics.jsonl", record)
             records.append(record)
             yield {"stage": "ppo", "folder": folder, "steps": self.settings.iterations} | record

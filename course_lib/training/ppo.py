@@ -139,12 +139,14 @@ def ppo(
     pad_id: int,
     generator: torch.Generator,
     objective: Callable = clipped_objective,
+    gather: Callable[..., Experience] = gather_experience,
     measure: Callable[[Rollout], Record] | None = None,
 ) -> Iterator[Record]:
     """Train `policy` in place and yield one record of named metrics a step; to stop, do not ask for the next.
 
     `score` gives each response one number. `objective(ratio, advantages, clip_eps=...)` is what a step climbs.
-    `measure` adds metrics of its own to the record. Settings may be changed between two steps.
+    `gather` stands in for gather_experience, with its arguments. `measure` adds metrics of its own to the record.
+    Settings may be changed between two steps.
     Source: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; Ziegler et al. 2019 (arXiv:1909.08593) for language.
     """
     optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps)
@@ -165,7 +167,7 @@ def ppo(
             generator=generator,
         )
         scores = score(rollout)
-        experience = gather_experience(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
+        experience = gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
         trained = train_on(policy, optimizer, experience, settings=settings, generator=generator, objective=objective)
         described = describe(rollout, scores, experience)
         if settings.kl_target:

@@ -8,6 +8,7 @@ from course_lib.equations.ppo import (
     approx_kl,
     clip_fraction,
     clipped_objective,
+    kl_penalised_objective,
     policy_loss,
     probability_ratio,
 )
@@ -44,6 +45,17 @@ def test_clipped_objective_has_no_slope_only_where_the_clip_binds():
     ratio = RATIO.clone().requires_grad_()
     clipped_objective(ratio, ADVANTAGES).sum().backward()
     assert ratio.grad.tolist() == [[0.0, 2.0, -2.0, 0.0, 2.0, -2.0]]
+
+
+def test_kl_penalised_objective_charges_either_direction():
+    # log 2 = 0.693147: 2 * 1 - 3 * (1 - 0.693147), 0.5 * 1 - 3 * (-0.5 + 0.693147), and nothing at ratio 1
+    objective = kl_penalised_objective(torch.tensor([2.0, 0.5, 1.0]), torch.ones(3), penalty=3)
+    torch.testing.assert_close(objective, torch.tensor([1.079442, -0.079442, 1.0]), atol=1e-6, rtol=0)
+
+
+def test_kl_penalised_objective_refuses_a_negative_penalty():
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        kl_penalised_objective(torch.ones(1), torch.ones(1), penalty=-1)
 
 
 def test_policy_loss_gradient_in_all_quadrants():

@@ -1,0 +1,44 @@
+"""Pictures that follow a slider: what stands still is drawn once, what moves is drawn again over it."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+
+class Canvas:
+    """A figure whose `moving` artists may be changed, and drawn again in a few milliseconds (blitting).
+
+    Axes, ticks and whatever else stands still are drawn once: to change them, make a new canvas.
+    """
+
+    def __init__(self, figure: Figure, moving: Sequence[Artist]):
+        self.canvas = FigureCanvasAgg(figure)
+        self.moving = list(moving)
+        for artist in self.moving:
+            artist.set_animated(True)
+        self.canvas.draw()
+        self.background = self.canvas.copy_from_bbox(figure.bbox)
+
+    def png(self) -> bytes:
+        """Draw the moving artists as they are now and return the whole picture as a PNG file."""
+        self.canvas.restore_region(self.background)
+        for artist in sorted(self.moving, key=lambda artist: artist.get_zorder()):
+            self.canvas.figure.draw_artist(artist)
+        pixels = Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba())
+        buffer = io.BytesIO()
+        pixels.convert("RGB").save(buffer, format="png", compress_level=1)
+        return buffer.getvalue()
+
+
+def image_html(png: bytes, alt: str) -> str:
+    """Show a PNG file in HTML, with words for those who do not see it."""
+    width, height = Image.open(io.BytesIO(png)).size
+    # The size keeps the page from jumping, decoding in step with it keeps the picture from flickering.
+    size = f'width="{width}" height="{height}" decoding="sync" style="max-width: 100%; height: auto"'
+    return f'<img alt="{escape(alt)}" {size} src="data:image/png;base64,{base64.b64encode(png).decode()}">'
