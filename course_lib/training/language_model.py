@@ -6,9 +6,12 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from course_lib.training.checksums import verify
 from course_lib.training.errors import CourseError
+
+logging.disable_progress_bar()  # what loads in a second needs none, and a notebook would keep every line of it
 
 HUB_NAME = r"[\w-][\w.-]*(/[\w.-]+)?"  # gpt2, or owner/name
 

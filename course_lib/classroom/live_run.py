@@ -1,0 +1,62 @@
+"""A PPO run that is advanced one step at a time, with the same held-out prompts continued after each step."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import torch
+
+from course_lib.equations.ppo import clipped_objective
+from course_lib.training.errors import CourseError
+from course_lib.training.paths import REWARD_MODEL
+from course_lib.training.pipeline import PPORun
+from course_lib.training.record import Record
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.settings import RunSettings
+
+SHOWN_TEXTS = 6
+
+
+class LiveRun:
+    """PPO as far as it has come: `records`, and `before` and `now`, the held-out texts with their scores.
+
+    Its `settings` may be changed between two steps. Models are loaded at the first step.
+    """
+
+    def __init__(self, settings: RunSettings, *, objective: Callable = clipped_objective):
+        self.settings = settings
+        self.objective = objective
+        self.records: list[Record] = []
+        self.before: list[dict] = []
+        self.now: list[dict] = []
+        self.one_at_a_time = threading.Lock()
+        self.training: Iterator[Record] | None = None
+
+    def step(self) -> Record | None:
+        """Train for one step and return its record, or None where all steps are done.
+
+        Raises:
+            CourseError: the weights of the policy are no longer finite.
+        """
+        with self.one_at_a_time:
+            if self.training is None:
+                self._load()
+            record = next(self.training, None)
+            if record is None:
+                return None
+            self.records.append(record | {"clip_eps": self.settings.clip_eps})
+            if not all(torch.isfinite(parameter).all() for parameter in self.run.policy.parameters()):
+                raise CourseError(
+                    f"Expected finite weights after step {record['step']}, but some are NaN: the training has blown "
+                    "up; lower the learning rate and press Reset."
+                )
+            _, self.now = self.run.evaluate(self.scorer)
+            return self.records[-1]
+
+    def _load(self) -> None:
+        self.run = PPORun(self.settings)
+        self.run.test_prompts = self.run.test_prompts[:SHOWN_TEXTS]
+        reward_model = load_reward_model(self.settings.reward_model or REWARD_MODEL, device=self.run.device)
+        self.scorer = self.run.scorer(reward_model)
+        _, self.before = self.run.evaluate(self.scorer)
+        self.now = self.before
+        self.training = self.run.records(self.scorer, objective=self.objective)

@@ -1,0 +1,121 @@
+"""The curves of a PPO run that still grows, over the curves of recorded runs in grey."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.curves import Panel, Record, Steps, metric
+from course_lib.classroom.report_words import number
+from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
+
+ROOM = 0.26  # of the width, right of the last step, for the last value's number
+
+
+class RunCurves:
+    """One small picture a panel: a run in colour, other runs in grey behind it, dotted lines where a setting moved."""
+
+    def __init__(
+        self, panels: Sequence[Panel], *, steps: int, ghosts: Sequence[Sequence[Record]] = (), ghost_name: str = ""
+    ):
+        self.panels = tuple(panels)
+        rows = math.ceil(len(self.panels) / 3)
+        with styled():
+            self.figure = Figure(figsize=(10, 2.75 * rows))
+            self.axes = list(self.figure.subplots(rows, 3).flat)
+            self.moving = [
+                draw_panel_background(ax, panel, ghosts, steps=steps)
+                for ax, panel in zip(self.axes, self.panels, strict=True)
+            ]
+            if ghost_name and ghosts:
+                label_ghost(self.axes[0], ghosts[0], self.panels[0], ghost_name)
+            self._new_canvas()
+
+    def _new_canvas(self) -> None:
+        self.canvas = Canvas(self.figure, [artist for artists in self.moving for artist in artists])
+
+    def png(self, metrics: Sequence[Record], *, moved_at: Sequence[int] = ()) -> bytes:
+        """Draw the records of the run so far; `moved_at` are the steps before which a setting was changed."""
+        outgrown = False
+        for ax, panel, artists in zip(self.axes, self.panels, self.moving, strict=True):
+            values = show_panel(artists, metrics, panel, moved_at=moved_at)
+            outgrown |= make_room(ax, values, panel)
+        if outgrown:
+            with styled():
+                self._new_canvas()
+        return self.canvas.png()
+
+
+def draw_panel_background(
+    ax: Axes, panel: Panel, ghosts: Sequence[Sequence[Record]], *, steps: int
+) -> tuple[Line2D, Line2D, Text, Line2D]:
+    """Draw what stands still in a panel; return its curve, last point, last number and dotted lines, still empty."""
+    line = panel.lines[0]
+    recorded = [metric(ghost, line.metric) for ghost in ghosts]
+    for ghost, values in zip(ghosts, recorded, strict=True):
+        ax.plot(metric(ghost, "step"), values, color=REFERENCE, linewidth=1.6, alpha=0.55, zorder=1.5)
+    ax.set_ylim(limits(np.concatenate([*recorded, [0.0]]), panel))
+    ax.set_xlim(1, max(steps, 2) * (1 + ROOM))
+    ax.set_xticks(sorted({1, *(tick for tick in range(10, steps, 10) if tick < 0.9 * steps), steps}))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    if panel.unit.startswith("share"):
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if panel.zero:
+        ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
+    ax.set_title(panel.title, pad=22)
+    ax.annotate(panel.unit, (0, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", fontsize=12)
+    (curve,) = ax.plot([], [], color=line.colour)
+    (point,) = ax.plot([], [], "o", color=line.colour, markersize=6)
+    words = ax.text(0, 0, "", color=ink(line.colour), weight="bold", va="center", fontsize=12.5)
+    (moves,) = ax.plot([], [], color=NEGATIVE, linewidth=1.2, linestyle=(0, (2, 2)), transform=ax.get_xaxis_transform())
+    return curve, point, words, moves
+
+
+def show_panel(
+    artists: tuple[Line2D, Line2D, Text, Line2D], metrics: Sequence[Record], panel: Panel, *, moved_at: Sequence[int]
+) -> Steps:
+    """Move a panel's artists to the records of the run; return the values shown."""
+    curve, point, words, moves = artists
+    line = panel.lines[0]
+    steps, values = (metric(metrics, name) if metrics else np.array([]) for name in ("step", line.metric))
+    curve.set_data(steps, values)
+    moves.set_data(np.repeat(moved_at, 3) - 0.5, np.tile([0.0, 1.0, np.nan], len(moved_at)))
+    measured = np.flatnonzero(np.isfinite(values))
+    last = measured[-1:]
+    point.set_data(steps[last], values[last])
+    words.set_visible(len(last) > 0)
+    if len(last):
+        words.set_position((steps[last[0]] + 0.03 * curve.axes.get_xlim()[1], max(values[last[0]], panel.lowest)))
+        words.set_text(number(values[last[0]], line.number))
+    return values
+
+
+def limits(values: Steps, panel: Panel) -> tuple[float, float]:
+    """Choose the vertical axis: every value in view, with a margin."""
+    shown = np.concatenate([values[np.isfinite(values)], panel.in_view]).clip(panel.lowest)
+    low, high = shown.min(), shown.max()
+    margin = 0.12 * (high - low) or 1.0
+    return (low - margin if low < 0 or panel.zero else low), high + margin
+
+
+def make_room(ax: Axes, values: Steps, panel: Panel) -> bool:
+    """Widen the vertical axis if a value is out of view; say whether it was."""
+    old = ax.get_ylim()
+    needed = limits(values, panel)
+    shown = values[np.isfinite(values)].clip(panel.lowest)
+    if not len(shown) or (shown.min() >= old[0] and shown.max() <= old[1]):
+        return False
+    ax.set_ylim(min(old[0], needed[0]), max(old[1], needed[1]))
+    return True
+
+
+def label_ghost(ax: Axes, ghost: Sequence[Record], panel: Panel, name: str) -> None:
+    """Write the name of the grey curve at its end."""
+    values = metric(ghost, panel.lines[0].metric)
+    label(ax, metric(ghost, "step")[-1], values[-1], name, REFERENCE, gap=7)

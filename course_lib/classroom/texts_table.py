@@ -1,0 +1,46 @@
+"""A table of texts that a model wrote, prompt set apart, with what the reward model and the judge say of them."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from course_lib.classroom.report_words import number
+from course_lib.classroom.style import JUDGE, REWARD_MODEL
+
+CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"
+TextRecord = Mapping[str, str | float]
+"""A text as PPORun.evaluate returns it: prompt, text, score, judge."""
+
+
+class TextsTable:
+    """Texts side by side, one column for each name, one row for each prompt; shown as HTML, or as plain lines."""
+
+    def __init__(self, columns: Mapping[str, Sequence[TextRecord]]):
+        self.columns = {name: list(texts) for name, texts in columns.items()}
+        self.rows = list(zip(*self.columns.values(), strict=True))
+
+    def _repr_html_(self) -> str:
+        names = "".join(f'<th scope="col" style="{CELL}">{escape(name)}</th>' for name in self.columns)
+        rows = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in self.rows)
+        return f"<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+    def __repr__(self) -> str:
+        """The same as lines of text."""
+        return "\n".join(
+            f"{name}: {text['text']} (score {number(text['score'])}, judge {number(text['judge'])})"
+            for row in self.rows
+            for name, text in zip(self.columns, row, strict=True)
+        )
+
+
+def cell(record: TextRecord) -> str:
+    """One text with its verdicts; whatever the model wrote is escaped."""
+    continuation = record["text"].removeprefix(record["prompt"])
+    return (
+        f'<td style="{CELL}"><b>{escape(record["prompt"])}</b>{escape(continuation)}<br>'
+        f"{verdict('score', record['score'], REWARD_MODEL)} &nbsp; {verdict('judge', record['judge'], JUDGE)}</td>"
+    )
+
+
+def verdict(name: str, value: float, colour: str) -> str:
+    """A named number behind a dot in the colour of who says it."""
+    return f'<span style="color: {colour}" aria-hidden="true">●</span> {name} {number(value)}'

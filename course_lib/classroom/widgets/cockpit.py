@@ -1,0 +1,200 @@
+"""The cockpit: PPO running on this machine, with buttons and sliders that act on the running training."""
+
+import asyncio
+import base64
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets as widgets
+
+from course_lib.classroom.canvas import image_html
+from course_lib.classroom.curves import PANELS
+from course_lib.classroom.demo import SAYS
+from course_lib.classroom.live_run import LiveRun
+from course_lib.classroom.plots.run_curves import RunCurves
+from course_lib.classroom.report_words import number
+from course_lib.classroom.texts_table import TextsTable
+from course_lib.equations.ppo import clipped_objective
+from course_lib.training.errors import CourseError
+from course_lib.training.record import Record
+from course_lib.training.settings import RunSettings
+from course_lib.training.texts import degrades_at
+
+SHOWN = ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")
+COCKPIT_PANELS = tuple(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN)
+SLIDERS = {
+    "kl_coef": ("KL coefficient", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)),
+    "clip_eps": ("Clip epsilon", (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 10.0)),
+    "learning_rate": ("Learning rate", (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+}
+BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
+
+
+class Cockpit(widgets.VBox):
+    """Train the small GPT-2 live; what the sliders say holds from the next step on.
+
+    Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops
+    the one before it. `recorded` are the records of a run drawn in grey behind this one, and `objective` stands in
+    for the clipped objective, as in `ppo`.
+    """
+
+    latest: "Cockpit | None" = None
+
+    def __init__(
+        self,
+        settings: RunSettings | None = None,
+        *,
+        objective: Callable = clipped_objective,
+        recorded: Sequence[Record] = (),
+    ):
+        if Cockpit.latest:
+            Cockpit.latest.stop()
+        Cockpit.latest = self
+        self.settings, self.objective, self.recorded = settings or RunSettings(), objective, recorded
+        try:
+            self.loop = asyncio.get_running_loop()
+        except RuntimeError:  # no notebook: a button then works until its steps are done
+            self.loop = None
+        self.buttons = {name: widgets.Button(description=text) for name, text in BUTTONS.items()}
+        self.sliders = {name: self._slider(name) for name in SLIDERS}
+        self.picture, self.sentence, self.texts = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        rows = [widgets.HBox(list(self.buttons.values())), *self.sliders.values()]
+        super().__init__([*rows, self.sentence, self.picture, self.texts])
+        for name, button in self.buttons.items():
+            button.on_click(lambda _, name=name: getattr(self, f"press_{name}")())
+        self.reset()
+
+    def _slider(self, name: str) -> widgets.SelectionSlider:
+        title, options = SLIDERS[name]
+        value = getattr(self.settings, name)
+        slider = widgets.SelectionSlider(
+            options=[(f"{option:g}", option) for option in sorted({*options, value})],
+            value=value,
+            description=title,
+            style={"description_width": "8em"},
+            layout={"width": "30em"},
+        )
+        slider.observe(lambda change: self._moved(name, change["new"]), names="value")
+        return slider
+
+    def _moved(self, name: str, value: float) -> None:
+        setattr(self.settings, name, value)
+        if self.live.records:
+            self.moved_at = sorted({*self.moved_at, len(self.live.records) + 1})
+
+    def reset(self) -> None:
+        """Begin anew, with the untrained policy and the settings that the sliders show."""
+        self.live = LiveRun(self.settings, objective=self.objective)
+        self.curves = RunCurves(
+            COCKPIT_PANELS, steps=self.settings.iterations, ghosts=[self.recorded] if self.recorded else []
+        )
+        self.wanted, self.training, self.ended, self.moved_at = 0, False, "", []
+        self.refresh()
+
+    def stop(self) -> None:
+        """End this run once its present step is done; what it has stays on the screen."""
+        self.wanted, self.ended = 0, self.ended or "Stopped"
+        self._enable()
+
+    def one_step(self) -> Record | None:
+        """Train for one step, as the button does, and return its record; None where the run has ended."""
+        if not self.ended:
+            self._step()
+            self.refresh()
+        return self.live.records[-1] if not self.ended else None
+
+    def press_start(self) -> None:
+        """Go on until the last step, or a pause."""
+        self._want(math.inf)
+
+    def press_one_step(self) -> None:
+        """Train for one step in the background."""
+        self._want(1)
+
+    def press_pause(self) -> None:
+        """Rest once the present step is done."""
+        self._want(0)
+
+    def press_stop(self) -> None:
+        """End the run."""
+        self.stop()
+        self._want(0)
+
+    def press_reset(self) -> None:
+        """Begin anew."""
+        self.reset()
+
+    def _want(self, steps: float) -> None:
+        self.wanted = steps
+        if self.loop:
+            asyncio.run_coroutine_threadsafe(self._train(), self.loop)
+        else:
+            asyncio.run(self._train())
+
+    async def _train(self) -> None:
+        """Take the steps that are wanted; everything is drawn here, in the thread of the notebook's loop."""
+        if not self.training:
+            self.training = True
+            while self.wanted > 0 and not self.ended:
+                self.wanted -= 1
+                self.refresh()
+                await asyncio.to_thread(self._step)
+            self.training = False
+        self.refresh()
+
+    def _step(self) -> None:
+        try:
+            if self.live.step() is None or len(self.live.records) == self.settings.iterations:
+                self.ended = "Done"
+        except CourseError as error:
+            self.ended = f"Stopped. {error}"
+        except Exception as error:  # a student's objective may raise anything
+            self.ended = f"Stopped. The training raised {type(error).__name__}: {error}"
+
+    def _enable(self) -> None:
+        running, begun = self.training and self.wanted > 0, bool(self.live.records or self.ended)
+        usable = {
+            "start": not running and not self.ended,
+            "pause": running,
+            "one_step": not self.training and not self.ended,
+            "stop": (self.training or begun) and not self.ended,
+            "reset": not self.training and begun,
+        }
+        for name, button in self.buttons.items():
+            button.disabled = not usable[name]
+        self.buttons["start"].description = "Resume" if begun and not self.ended else "Start"
+
+    def refresh(self) -> None:
+        """Draw the curves and the texts, and say how it stands."""
+        records = self.live.records
+        self._enable()
+        self.says = f"{self._state()} {describe(records, self.settings.iterations)}".strip()
+        self.png = self.curves.png(records, moved_at=self.moved_at)
+        self.picture.value = image_html(self.png, self.says)
+        self.sentence.value = SAYS.format(escape(self.says))
+        self.texts.value = TextsTable({"Before": self.live.before, "Now": self.live.now})._repr_html_()
+
+    def _state(self) -> str:
+        if self.ended:
+            return self.ended if self.ended.endswith(".") else f"{self.ended}."
+        if self.training:
+            return "Running." if self.wanted else "This step is the last one for now."
+        return "Paused." if self.live.records else "Ready: Start trains the small GPT-2 on this machine."
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        live = super()._repr_mimebundle_(**options)
+        data = dict(live[0] if isinstance(live, tuple) else live or {})
+        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+
+
+def describe(records: Sequence[Record], steps: int) -> str:
+    """Say in one sentence how a run stands."""
+    if not records:
+        return ""
+    last, worse = records[-1], degrades_at(list(records))
+    texts = f"from step {worse} on the texts degrade" if worse else "no sign of degrading texts"
+    return (
+        f"Step {last['step']} of {steps}: score {number(last['score'])} sd, KL {number(last['kl'], '{:z.1f}')} nats, "
+        f"judge {number(last['judge'])}; {texts}."
+    )
