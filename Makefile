@@ -9,12 +9,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: help run test lab format checksums
+.PHONY: help run test lab notebooks format checksums
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
 	@echo "make test       lint, then run the tests"
 	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 
@@ -28,6 +29,9 @@ test: $(READY)
 
 lab: $(READY)
 	$(PY) -m jupyter lab notebooks $(ARGS)
+
+notebooks: $(READY)
+	@$(PY) -m course_lib.classroom.notebooks $(ARGS)
 
 format: $(READY)
 	$(PY) -m ruff check --fix
