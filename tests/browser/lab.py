@@ -1,0 +1,149 @@
+"""JupyterLab in a browser, as a student has it: open a notebook, run it, press its keys and buttons, look at it."""
+
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Locator, Page
+
+# Every cell is kept in the page, also where it is scrolled away, and nothing asks for news over the network.
+SETTINGS = {
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+}
+ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+HEIGHT = 1000
+
+
+@contextmanager
+def serve(notebooks: Path, home: Path) -> Iterator[str]:
+    """Run a JupyterLab of its own on the folder `notebooks`, with all it writes in `home`, and give its address."""
+    for name, text in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", f"--ServerApp.root_dir={notebooks}"]
+    command = [sys.executable, "-m", "jupyter", "lab", *options, f"--IdentityProvider.token={token}"]
+    with (home / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | folders, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: server.poll() is not None or listens(port), "the server answers", seconds=60)
+            assert server.poll() is None, (home / "server.log").read_text()
+            yield f"http://127.0.0.1:{port}/lab?token={token}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"after {seconds:.0f} seconds still not: {what}"
+        time.sleep(0.05)
+
+
+class Lab:
+    """One notebook in one page; cells are called by their ids."""
+
+    def __init__(self, page: Page, address: str, notebooks: Path, pictures: Path):
+        self.page, self.address, self.notebooks, self.pictures = page, address, notebooks, pictures
+        self.outside = []
+        page.on("request", lambda request: self.note(request.url))
+
+    def note(self, url: str) -> None:
+        if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", url):
+            self.outside.append(url)
+
+    def open(self, name: str) -> None:
+        """Open a notebook and wait for its kernel."""
+        self.name = name
+        notebook = nbformat.read(self.notebooks / f"{name}.ipynb", as_version=4)
+        self.places = {cell.id: place for place, cell in enumerate(notebook.cells)}
+        self.page.goto(self.address.replace("/lab?", f"/lab/tree/{name}.ipynb?reset&"))
+        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+        wait_until(lambda: self.page.locator(".jp-Notebook .jp-Cell").count() == len(notebook.cells), "all cells show")
+
+    def menu(self, menu: str, command: str) -> None:
+        """Choose an entry of the menu bar."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.locator(f"li[data-command='{command}']").click()
+
+    def run_all(self, *, seconds: float = 240) -> None:
+        """Clear all outputs, run all cells and wait until the last is done; none may show an error."""
+        self.menu("Edit", "editmenu:clear-all")
+        self.menu("Run", "runmenu:run-all")
+        wait_until(lambda: self.errors() or self.all_done(), f"all cells of {self.name} ran", seconds=seconds)
+        assert not self.errors(), f"{self.name}: " + "\n".join(self.errors())
+
+    def errors(self) -> list[str]:
+        return self.page.locator(ERRORS).all_inner_texts()
+
+    def all_done(self) -> bool:
+        prompts = self.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_inner_texts()
+        return all(re.search(r"\[\d+\]", prompt) for prompt in prompts)
+
+    def cell(self, cell_id: str) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(self.places[cell_id])
+
+    def says(self, cell_id: str) -> str:
+        """Return the words beside the picture of a widget: its alt text."""
+        return self.cell(cell_id).locator(".jp-OutputArea img").first.get_attribute("alt")
+
+    def press_slider(self, cell_id: str, name: str, key: str = "ArrowRight", *, times: int = 1) -> None:
+        """Move the slider that is called `name` by the keyboard."""
+        slider = self.cell(cell_id).locator(".jupyter-widgets", has=self.page.get_by_text(name, exact=True))
+        handle = slider.locator(".noUi-handle").last
+        handle.focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def click(self, text: str, cell_id: str | None = None) -> None:
+        """Press a button by its text, in one cell or wherever it stands."""
+        (self.cell(cell_id) if cell_id else self.page).get_by_role("button", name=text, exact=True).click()
+
+    def wait_for(self, cell_id: str, pattern: str, *, seconds: float = 60) -> None:
+        """Wait until the words of a cell's output match a pattern."""
+        output = self.cell(cell_id).locator(".jp-OutputArea")
+        wait_until(
+            lambda: re.search(pattern, output.first.inner_text()), f"{cell_id} says {pattern!r}", seconds=seconds
+        )
+
+    def screenshot(self, name: str) -> None:
+        """Leave a picture of what the window shows."""
+        self.page.screenshot(path=self.pictures / f"{self.name}-{name}.png")
+
+    def screenshot_all(self) -> None:
+        """Scroll from the top to the end and leave a picture of each part."""
+        scroller = self.page.locator(".jp-WindowedPanel-outer")
+        height, part = scroller.evaluate("panel => [panel.scrollHeight, panel.clientHeight]")
+        for number, top in enumerate(range(0, height, part), start=1):
+            scroller.evaluate("(panel, top) => panel.scrollTo(0, top)", top)
+            self.page.wait_for_timeout(300)
+            self.screenshot(f"part-{number:02}")
+
+    def shut_down(self) -> None:
+        """End all kernels, so that the next test begins with new ones."""
+        base, token = self.address.split("/lab?")
+        request = self.page.request
+        for session in request.get(f"{base}/api/sessions?{token}").json():
+            request.delete(f"{base}/api/sessions/{session['id']}?{token}")
+        self.page.close()
