@@ -1,0 +1,183 @@
+"""Be the annotator: two sentences for one prompt, a choice by button or arrow key, and what the choices teach."""
+
+import base64
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from course_lib.classroom.canvas import image_html
+from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
+from course_lib.classroom.demo import SAYS
+from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
+from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
+from course_lib.classroom.show import png
+from course_lib.training.errors import CourseError
+
+ENOUGH = 5  # pairs told apart, to train on
+CARDS = '<div style="display: flex; flex-wrap: wrap; gap: 12px; max-width: 60em">{}{}</div>'
+CARD = (
+    '<div style="flex: 1 1 16em; border: 1px solid #9AA0A6; border-radius: 6px; padding: 8px 14px; font-size: 17px; '
+    'line-height: 1.45; min-height: 5.5em"><div style="font-size: 13px"><b>{side}</b></div>'
+    "<b>{prompt}</b>{rest}</div>"
+)
+
+
+class Annotator(widgets.VBox):
+    """Shows pairs one after the other and keeps the choices in the file `path`, from which it goes on next time.
+
+    With `choose`, a function that answers to a pair "left", "right" or "neither", nobody is asked and no file is
+    written. `says` is what a reader without a kernel is told.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[TextPair],
+        path: str | Path = "my_choices.jsonl",
+        *,
+        choose: Callable[[TextPair], str] | None = None,
+    ):
+        self.pairs = list(pairs)
+        self.file = ChoiceFile(Path(path))
+        self.choices: list[Choice] = []
+        self.verdict: Verdict | None = None
+        self.problem = ""
+        self._build()
+        if choose:
+            self.choices = [Choice(pair, choose(pair)) for pair in self.pairs]
+            self.train()
+        else:
+            self._read()
+        self._refresh()
+
+    def _build(self) -> None:
+        self.cards, self.progress, self.picture, self.sentence = (widgets.HTML() for _ in range(4))
+        # The slider is what takes arrow keys in a notebook; it springs back to the middle after each choice.
+        self.arrows = widgets.SelectionSlider(
+            options=[("← left", "left"), ("← or →", ""), ("right →", "right")],
+            value="",
+            description="Arrow keys: click here, then",
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="32em", max_width="98%"),
+        )
+        self.buttons = {
+            "left": widgets.Button(description="I like the left one", icon="arrow-left"),
+            "neither": widgets.Button(description="Can't tell"),
+            "right": widgets.Button(description="I like the right one", icon="arrow-right"),
+            "undo": widgets.Button(description="Undo", icon="undo"),
+            "train": widgets.Button(description="Train on my choices", button_style="primary"),
+        }
+        for answer in ("left", "neither", "right"):
+            self.buttons[answer].on_click(lambda _, answer=answer: self.answer(answer))
+        self.buttons["undo"].on_click(lambda _: self.undo())
+        self.buttons["train"].on_click(lambda _: self.train())
+        self.arrows.observe(self._key, names="value")
+        for button in self.buttons.values():
+            button.layout.width = "auto"
+        rows = widgets.Layout(flex_flow="row wrap")
+        asked = widgets.HBox([self.buttons[name] for name in ("left", "neither", "right")], layout=rows)
+        done = widgets.HBox([self.buttons["undo"], self.buttons["train"], self.progress], layout=rows)
+        super().__init__([self.cards, asked, self.arrows, done, self.picture, self.sentence])
+
+    def _read(self) -> None:
+        """Take up the choices of the file that were made between these pairs; a damaged file is left as it is."""
+        try:
+            self.choices = [choice for choice in self.file.read() if choice.pair in self.pairs]
+        except CourseError as error:
+            self.problem = str(error)
+
+    @property
+    def pair(self) -> TextPair | None:
+        """The first pair without an answer."""
+        answered = {choice.pair for choice in self.choices}
+        return next((pair for pair in self.pairs if pair not in answered), None)
+
+    def answer(self, answer: str) -> None:
+        """Keep the answer "left", "right" or "neither" to the pair that is shown."""
+        if self.pair is not None and not self.problem:
+            choice = Choice(self.pair, answer)
+            if self._written(lambda: self.file.add(choice)):
+                self.choices.append(choice)
+            self._refresh()
+
+    def undo(self) -> None:
+        """Take the last answer back."""
+        if self.choices and not self.problem:
+            if self._written(self.file.undo):
+                self.choices.pop()
+            self._refresh()
+
+    def _written(self, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except OSError as error:
+            self.problem = f"Expected to write to {self.file.path}, but that failed ({error}); make it writable."
+        return not self.problem
+
+    def _key(self, change) -> None:
+        if change["new"]:
+            self.arrows.value = ""
+            self.answer(change["new"])
+
+    def train(self) -> None:
+        """Train on the choices and show what came of it."""
+        if len(decided(self.choices)) < ENOUGH:
+            return
+        self.sentence.value = SAYS.format("Training ...")
+        self.verdict = judge_choices(self.choices)
+        self.png = png(verdict_figure(self.verdict))
+        self.says = say_verdict(self.verdict)
+        self.picture.value = image_html(self.png, self.says)
+        self.sentence.value = SAYS.format(escape(self.says))
+
+    def gaps(self) -> list[float]:
+        """How much higher the crowd's reward model scores what was chosen than what was not, pair by pair."""
+        return chosen_gaps(crowd_model(), self.choices).tolist() if decided(self.choices) else []
+
+    def _refresh(self) -> None:
+        pair, told = self.pair, len(decided(self.choices))
+        waiting = pair is not None and not self.problem
+        for control in (self.arrows, *(self.buttons[name] for name in ("left", "neither", "right"))):
+            control.disabled = not waiting
+        self.buttons["undo"].disabled = not self.choices or bool(self.problem)
+        self.buttons["train"].disabled = told < ENOUGH
+        self.cards.value = show_pair(pair) if pair else SAYS.format("Every pair has its answer: thank you.")
+        self.progress.value = f"&nbsp; {len(self.choices)} of {len(self.pairs)} pairs answered" + (
+            "" if told >= ENOUGH else f"; {ENOUGH - told} more to train on"
+        )
+        if self.problem:
+            self.sentence.value = SAYS.format(escape(self.problem))
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        live = super()._repr_mimebundle_(**options)
+        data = dict(live[0] if isinstance(live, tuple) else live or {})
+        if self.verdict:
+            picture, says = self.png, self.says
+        else:
+            # the same for every student, whatever has been chosen, as a notebook's test compares it
+            first = self.pairs[0]
+            picture = png(pair_figure(first.prompt, first.left, first.right))
+            says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
+        return data | {"image/png": base64.b64encode(picture).decode(), "text/plain": says}
+
+
+def show_pair(pair: TextPair) -> str:
+    """The two texts beside each other as HTML, escaped, the prompt in bold."""
+    cards = (
+        CARD.format(side=side, prompt=escape(pair.prompt), rest=escape(text.removeprefix(pair.prompt)))
+        for side, text in (("Left", pair.left), ("Right", pair.right))
+    )
+    return CARDS.format(*cards)
+
+
+def say_verdict(verdict: Verdict) -> str:
+    """Say in words what came of the choices."""
+    alone, added = verdict.alone, verdict.on_crowd
+    return (
+        f"On {verdict.agreed} of {verdict.pairs} pairs the crowd's reward model prefers the same text "
+        f"({verdict.agreement.low:.0%} to {verdict.agreement.high:.0%} in the long run). On held-out ratings, a model "
+        f"that learned from these choices alone reaches a pair accuracy of {alone.value:.2f} ({alone.low:.2f} to "
+        f"{alone.high:.2f}; a coin .50); added to what the crowd taught, {added.value:.2f}, beside {verdict.crowd:.2f} "
+        "without them."
+    )

@@ -1,0 +1,46 @@
+"""Label noise and number of pairs, as sliders over recorded reward models."""
+
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.demo import Demo
+from course_lib.classroom.plots.recorded import draw_label_noise, move_label_noise
+from course_lib.classroom.style import styled
+from course_lib.training.recordings import LabelNoise
+
+
+class LabelNoiseDemo(Demo):
+    """Accuracy against the number of pairs; the share of flipped labels and the number of pairs are sliders."""
+
+    def __init__(self, data: LabelNoise):
+        self.data = data
+        with styled():
+            figure = Figure(figsize=(9.6, 5))
+            self.moving = draw_label_noise(figure.subplots(), data, pairs=int(data.pairs[0]))
+        flips = {f"{share:.0%}": share for share in data.one_person}
+        counts = {f"{count:,.0f}": int(count) for count in data.pairs}
+        controls = {"pairs": choice("pairs", counts), "noise": choice("labels flipped", flips)}
+        super().__init__(Canvas(figure, self.moving), controls)
+
+    def show(self, *, noise: float, pairs: int) -> str:
+        """Mark the recorded accuracy and say it."""
+        accuracy = move_label_noise(self.moving, self.data, noise=noise, pairs=pairs)
+        seeds, place = self.data.one_person[noise], self.data.pairs.tolist().index(pairs)
+        lowest, highest = seeds[:, place].min(), seeds[:, place].max()
+        labels = "as one person gave them" if noise == 0 else f"{noise:.0%} of them flipped"
+        return (
+            f"{pairs:,} pairs, the labels {labels}: the reward model puts {accuracy:.0%} of test pairs in the right "
+            f"order (mean of {len(seeds)} seeds, from {lowest:.0%} to {highest:.0%})."
+        )
+
+
+def label_noise_demo(data: LabelNoise) -> LabelNoiseDemo:
+    """Show the recorded runs, `load_label_noise()`."""
+    return LabelNoiseDemo(data)
+
+
+def choice(name: str, values: dict) -> widgets.SelectionSlider:
+    """A slider over what was recorded, with room for its name."""
+    layout, style = widgets.Layout(width="32em", max_width="98%"), {"description_width": "9em"}
+    return widgets.SelectionSlider(options=list(values.items()), description=name, layout=layout, style=style)

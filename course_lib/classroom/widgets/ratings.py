@@ -1,0 +1,56 @@
+"""Real sentences with every single rating, from those that all agree on to those that split people."""
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.demo import Demo
+from course_lib.classroom.plots.ratings import RatingsPicture
+from course_lib.training.ratings import RatedSentence
+
+SHOWN = 41
+LONGEST = 200  # characters of a sentence, to fit the picture
+
+
+class RatingsDemo(Demo):
+    """One sentence at a time; the slider goes from agreement to disagreement."""
+
+    def __init__(self, sentences: Sequence[RatedSentence]):
+        short = [sentence for sentence in sentences if len(sentence.text) <= LONGEST]
+        by_spread = sorted(short, key=lambda sentence: np.std(sentence.ratings))
+        self.sentences = [by_spread[round(place)] for place in np.linspace(0, len(by_spread) - 1, SHOWN)]
+        self.drawing = RatingsPicture()
+        slider = widgets.IntSlider(
+            value=0,
+            max=SHOWN - 1,
+            description="all agree → people split",
+            readout=False,
+            layout=widgets.Layout(width="36em", max_width="98%"),
+            style={"description_width": "initial"},
+        )
+        super().__init__(Canvas(self.drawing.figure, self.drawing.moving), {"place": slider})
+
+    def show(self, *, place: int) -> str:
+        """Show the sentence at this place and say what people thought of it."""
+        sentence = self.sentences[place]
+        self.drawing.move(sentence)
+        ratings = np.array(sentence.ratings)
+        liked, disliked = int((ratings > 0).sum()), int((ratings < 0).sum())
+        spread = " to ".join(written(rating) for rating in (ratings.min(), ratings.max()))
+        mean = f"{sentence.mean:+z.1f}".replace("-", "−")
+        return (
+            f"“{sentence.text}” Of {len(ratings)} people {liked} rated it positive and {disliked} negative, from "
+            f"{spread}; the mean is {mean}, the standard deviation {ratings.std():.1f}."
+        )
+
+
+def written(rating: int) -> str:
+    """A rating with its sign."""
+    return f"{rating:+d}".replace("-", "−") if rating else "0"
+
+
+def ratings_demo(sentences: Sequence[RatedSentence]) -> RatingsDemo:
+    """Show rated sentences, `load_ratings(split="train")` say, with every rating."""
+    return RatingsDemo(sentences)
