@@ -1,0 +1,215 @@
+"""Record the experiments that the notebooks show: `python -m course_lib.training.recipes.record EXPERIMENT`.
+
+Each writes `data/runs/EXPERIMENT.json`, one run a line, and goes on where it stopped. One torch thread, so that two
+experiments can run side by side; `data/README.md` says how long each takes.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.equations.ppo import clipped_objective, kl_penalised_objective
+from course_lib.training.bugs import BUGS
+from course_lib.training.errors import CourseError
+from course_lib.training.paths import REWARD_MODEL, RUNS
+from course_lib.training.pipeline import PPORun, join_samples
+from course_lib.training.ppo import Experience, gather_experience
+from course_lib.training.recipes.record_label_noise import record_label_noise
+from course_lib.training.record import Record
+from course_lib.training.recordings import LABEL_NOISE
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run_folder import versions, write_text
+from course_lib.training.scorer import Scorer
+from course_lib.training.settings import RunSettings
+
+SAMPLES = 6  # texts kept of each run
+DIGITS = 4  # significant ones
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One PPO run of an experiment: the settings in which it departs from the others, and what stands in for what."""
+
+    name: str
+    seed: int
+    changes: dict = field(default_factory=dict)
+    objective: Callable = clipped_objective
+    gather: Callable[..., Experience] = gather_experience
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The settings that all runs share where they are not the defaults, and the runs."""
+
+    shared: dict
+    runs: list[PlannedRun]
+
+
+def unclipped_objective(
+    ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, clip_eps: float
+) -> Float[Tensor, "*shape"]:
+    """Neither clip nor penalty: ratio * A."""
+    return ratio * advantages
+
+
+def penalised(penalty: float) -> Callable:
+    """The objective with a fixed KL penalty in place of the clip, as an objective that PPO can take."""
+
+    def objective(
+        ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, clip_eps: float
+    ) -> Float[Tensor, "*shape"]:
+        return kl_penalised_objective(ratio, advantages, penalty=penalty)
+
+    return objective
+
+
+class Start(NamedTuple):
+    """Where the runs of one seed start: how texts are scored, and what the policy writes before training."""
+
+    scorer: Scorer
+    before: Record
+    texts: list[dict]
+
+
+OBJECTIVES = {
+    "no clipping or penalty": ({}, unclipped_objective),
+    "clip 0.1": ({"clip_eps": 0.1}, clipped_objective),
+    "clip 0.2": ({"clip_eps": 0.2}, clipped_objective),
+    "clip 0.3": ({"clip_eps": 0.3}, clipped_objective),
+    "KL penalty 1": ({}, penalised(1.0)),
+    "KL penalty 10": ({}, penalised(10.0)),
+}
+KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+CHOICES = {
+    "default": {},
+    "1 epoch": {"epochs": 1},
+    "8 epochs": {"epochs": 8},
+    "values not clipped": {"value_clip_eps": 0.0},
+    "advantages not whitened": {"whiten_advantages": False},
+    "lam 0": {"lam": 0.0},
+    "lam 1": {"lam": 1.0},
+}
+EXPERIMENTS = {
+    "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, gather=gather) for name, gather in BUGS.items()]),
+    "clip": Experiment(
+        {"iterations": 16, "learning_rate": 1e-3},
+        [
+            PlannedRun(name, seed, changes, objective=objective)
+            for seed in range(3)
+            for name, (changes, objective) in OBJECTIVES.items()
+        ],
+    ),
+    "kl_coef": Experiment(
+        {},
+        [PlannedRun(f"kl_coef {kl_coef:g}", seed, {"kl_coef": kl_coef}) for seed in range(2) for kl_coef in KL_COEFS],
+    ),
+    "choices": Experiment(
+        {"iterations": 12},
+        [PlannedRun(name, seed, changes) for seed in range(1) for name, changes in CHOICES.items()],
+    ),
+}
+
+
+def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> Record:
+    """Train one policy and return what is kept of it: metrics as columns, held-out figures, a few texts.
+
+    What was measured before training is the same for all runs of a seed, so `starts` keeps it for the next one.
+    """
+    run = PPORun(settings)
+    if planned.seed not in starts:
+        scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
+        starts[planned.seed] = Start(scorer, *run.evaluate(scorer))
+    scorer, before, texts_before = starts[planned.seed]
+    records = list(run.records(scorer, objective=planned.objective, gather=planned.gather))
+    after, texts_after = run.evaluate(scorer)
+    return {
+        "name": planned.name,
+        "seed": planned.seed,
+        "changes": planned.changes,
+        "metrics": {name: [record[name] for record in records] for name in records[0] if name != "seconds"},
+        "before": before,
+        "after": after,
+        "samples": join_samples(texts_before, texts_after)[:SAMPLES],
+    }
+
+
+def record_experiment(name: str, *, out: Path, given: dict | None = None) -> None:
+    """Record the runs of an experiment that the file `out` does not hold yet; `given` settings go before all others."""
+    experiment, starts = EXPERIMENTS[name], {}
+    shared = experiment.shared | (given or {})
+    head = {"made_with": command(name), "settings": asdict(RunSettings(**shared)), "versions": versions()}
+    runs = recorded_runs(out, head)
+    known = {(run["name"], run["seed"]) for run in runs}
+    for planned in experiment.runs:
+        if (planned.name, planned.seed) not in known:
+            settings = RunSettings(**shared | planned.changes | {"seed": planned.seed})
+            runs.append(record_run(planned, settings, starts=starts))
+            write_recording(out, head, runs)
+
+
+def recorded_runs(path: Path, head: Record) -> list[Record]:
+    """The runs that a file holds already, none where there is no file.
+
+    Raises:
+        CourseError: they were made with other settings.
+    """
+    if not path.is_file():
+        return []
+    recording = json.loads(path.read_text(encoding="utf-8"))
+    if recording["settings"] != head["settings"]:
+        raise CourseError(f"Expected runs with the settings of the recipe in {path}, found others; delete it.")
+    return recording["runs"]
+
+
+def write_recording(path: Path, head: Record, runs: Sequence[Record]) -> None:
+    """Write a recording, whole or not at all, with one run a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]
+    rows = ",\n".join(json.dumps(rounded(run), ensure_ascii=False) for run in runs)
+    write_text(path, "{" + "".join(lines) + '"runs": [\n' + rows + "\n]}\n")
+
+
+def rounded(value: object) -> object:
+    """Round every number inside to four significant digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def command(name: str) -> str:
+    """The command that records an experiment."""
+    return f"python -m course_lib.training.recipes.record {name}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record one experiment; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiment", choices=[*EXPERIMENTS, LABEL_NOISE])
+    name = parser.parse_args(arguments).experiment
+    torch.set_num_threads(1)
+    out = RUNS / f"{name}.json"
+    try:
+        if name == LABEL_NOISE:
+            head = {"made_with": command(name), "versions": versions()}
+            settings, runs = record_label_noise()
+            write_recording(out, head | {"settings": settings}, runs)
+        else:
+            record_experiment(name, out=out)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+
+from course_lib.training.errors import CourseError
+from course_lib.training.paths import RUNS
+from course_lib.training.recipes.record import EXPERIMENTS, command
+from course_lib.training.recipes.record_label_noise import NOISE, PAIRS, SEEDS
+from course_lib.training.recordings import load_label_noise, load_recording
+
+COLUMNS = {"step", "score", "kl", "judge", "entropy", "clip_fraction", "explained_variance", "approx_kl", "ratio_max"}
+HELD_OUT = {"score", "kl", "eos_share", "response_length", "judge", "distinct_2", "top_word_share"}
+RUN = {"name": "a", "seed": 0, "changes": {}, "metrics": {"step": [1, 2]}, "before": {}, "after": {}, "samples": []}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write runs to a file `x.json` in a folder of their own, and load them."""
+
+    def load(runs):
+        (tmp_path / "x.json").write_text(runs if isinstance(runs, str) else json.dumps({"runs": runs}))
+        return load_recording("x", folder=tmp_path)
+
+    return load
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_recording_is_complete_and_what_its_recipe_would_run(name):
+    experiment, recordings = EXPERIMENTS[name], load_recording(name)
+    planned = [(run.name, run.seed, run.changes) for run in experiment.runs]
+    assert [(run.name, run.seed, run.changes) for run in recordings] == planned
+    content = json.loads((RUNS / f"{name}.json").read_text(encoding="utf-8"))
+    assert content["made_with"] == command(name)
+    assert experiment.shared.items() <= content["settings"].items()
+    for run in recordings:
+        assert run.metrics["step"] == list(range(1, content["settings"]["iterations"] + 1))
+        assert run.metrics.keys() >= COLUMNS
+        assert run.before.keys() == run.after.keys() == HELD_OUT
+        assert len(run.samples) == 6
+        assert all(sample["after"].startswith(sample["prompt"]) for sample in run.samples)
+
+
+def test_runs_of_one_seed_start_from_the_same_texts():
+    for name in EXPERIMENTS:
+        for seed in {run.seed for run in load_recording(name)}:
+            runs = [run for run in load_recording(name) if run.seed == seed]
+            assert all(run.metrics["score"][0] == runs[0].metrics["score"][0] for run in runs)
+            assert all(run.before == runs[0].before for run in runs)
+
+
+def test_the_label_noise_recording_is_complete():
+    recordings = load_recording("label_noise")
+    assert len(recordings) == SEEDS * (len(NOISE) + 1)
+    assert all(run.metrics["pairs"] == list(PAIRS) for run in recordings)
+    data = load_label_noise()
+    assert data.pairs.tolist() == list(PAIRS)
+    assert list(data.one_person) == list(NOISE)
+    assert data.everybody.shape == (SEEDS, len(PAIRS))
+
+
+def test_label_noise_costs_accuracy_and_pairs_buy_it():
+    data = load_label_noise()
+    at_the_end = [curves.mean(axis=0)[-1] for curves in data.one_person.values()]
+    assert at_the_end == sorted(at_the_end, reverse=True)
+    assert all(curves.mean(axis=0)[-1] > curves.mean(axis=0)[0] for curves in data.one_person.values())
+
+
+def test_recordings_are_small():
+    assert sum(path.stat().st_size for path in RUNS.iterdir()) < 1e6
+
+
+def test_a_run_is_loaded_as_it_was_written(written):
+    (run,) = written([RUN | {"changes": {"lam": 0.0}}])
+    assert (run.name, run.seed, run.changes, run.metrics) == ("a", 0, {"lam": 0.0}, {"step": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ("no json", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ("{}", "'runs'"),
+        ([RUN | {"metrics": [1]}], "metrics of 'a' is"),
+        ([{key: value for key, value in RUN.items() if key != "after"}], "'after'"),
+        ([RUN | {"metrics": {"step": [1, 2], "score": [1.0]}}], "not of one length"),
+    ],
+)
+def test_a_damaged_recording_is_named(written, tmp_path, runs, said):
+    with pytest.raises(CourseError, match="Expected recorded runs in .*x.json, but .*git checkout") as error:
+        written(runs)
+    assert said in str(error.value)
+
+
+def test_a_missing_recording_is_named_with_what_there_is(written, tmp_path):
+    written([RUN])
+    with pytest.raises(CourseError, match="no such file; choose one of: x"):
+        load_recording("clips", folder=tmp_path)
+
+
+def test_label_noise_without_its_fields_is_damaged(tmp_path):
+    (tmp_path / "label_noise.json").write_text(json.dumps({"runs": [RUN]}))
+    with pytest.raises(CourseError, match="'noise' is not there"):
+        load_label_noise(folder=tmp_path)
+
+
+def test_means_over_seeds_keep_the_seeds_apart():
+    data = load_label_noise()
+    assert np.ptp(data.one_person[0.0], axis=0).max() > 0
