@@ -34,8 +34,8 @@ class ThisPython(KernelSpecManager):
         return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
 
 
-def find(names: list[str], folder: Path = FOLDER) -> list[Path]:
-    """Return the notebooks whose names begin so, or all. CourseError where there is none."""
+def find(names: list[str], folder: Path) -> list[Path]:
+    """Return the notebooks of a folder whose names begin so, or all. CourseError where there is none."""
     paths, starts = sorted(folder.glob("*.ipynb")), [Path(name).name for name in names] or [""]
     for start in starts:
         if not any(path.name.startswith(start) for path in paths):
@@ -44,7 +44,7 @@ def find(names: list[str], folder: Path = FOLDER) -> list[Path]:
     return [path for path in paths if path.name.startswith(tuple(starts))]
 
 
-def refresh(path: Path, *, timeout: float = CELL_SECONDS) -> None:
+def refresh(path: Path, *, timeout: int = CELL_SECONDS) -> None:
     """Run a notebook in its folder and write it with its outputs.
 
     CourseError where a cell fails or takes longer than `timeout` seconds; the file then stays as it was.
@@ -54,7 +54,7 @@ def refresh(path: Path, *, timeout: float = CELL_SECONDS) -> None:
     path.write_text(to_json(canonical(notebook)), encoding="utf-8", newline="\n")
 
 
-def run(notebook: NotebookNode, path: Path, *, timeout: float = CELL_SECONDS) -> None:
+def run(notebook: NotebookNode, path: Path, *, timeout: int = CELL_SECONDS) -> None:
     """Execute all cells with a new kernel, which leaves their outputs in `notebook`."""
     client = NotebookClient(
         notebook,
@@ -73,7 +73,7 @@ def run(notebook: NotebookNode, path: Path, *, timeout: float = CELL_SECONDS) ->
     except CellExecutionError as error:
         what = TERMINAL_COLOURS.sub("", f"{error.ename}: {error.evalue}").strip()
     except CellTimeoutError:
-        what = f"it took longer than {timeout:g} seconds"
+        what = f"it took longer than {timeout} seconds"
     except DeadKernelError:
         what = "its Python process died, perhaps for lack of memory"
     else:
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course_lib.classroom.notebooks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
     try:
-        for path in find(parser.parse_args(arguments).names):
+        for path in find(parser.parse_args(arguments).names, FOLDER):
             started = time.perf_counter()
             refresh(path)
             print(f"{path.name}: {time.perf_counter() - started:.0f} s")
