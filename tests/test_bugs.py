@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import EOS, PAD, make_tiny_lm
 
+from conftest import EOS, PAD, make_tiny_lm
 from course_lib.training.bugs import BUGS
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import Experience
@@ -30,7 +30,7 @@ def experience():
 
 
 def test_the_healthy_one_comes_first_with_five_mistakes_behind_it():
-    assert list(BUGS)[0] == "healthy"
+    assert next(iter(BUGS)) == "healthy"
     assert len(BUGS) == 6
 
 

@@ -87,7 +87,7 @@ def test_a_run_is_loaded_as_it_was_written(written):
     ],
 )
 def test_a_damaged_recording_is_named(written, tmp_path, runs, said):
-    with pytest.raises(CourseError, match="Expected recorded runs in .*x.json, but .*git checkout") as error:
+    with pytest.raises(CourseError, match=r"Expected recorded runs in .*x\.json, but .*git checkout") as error:
         written(runs)
     assert said in str(error.value)
 

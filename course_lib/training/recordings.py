@@ -61,16 +61,9 @@ def load_recording(name: str, *, folder: Path = RUNS) -> list[Recording]:
     verify(path)
     try:
         runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        recordings = [Recording(**{name: run[name] for name in FIELDS}) for run in runs]
+        return [_parse(run, path) for run in runs]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"reading failed ({type(error).__name__}: {error})") from error
-    for recording in recordings:
-        for field, expected in FIELDS.items():
-            if not isinstance(getattr(recording, field), expected):
-                raise _damaged(path, f"{field} of {recording.name!r} is {getattr(recording, field)!r:.40}")
-        if len({len(column) for column in recording.metrics.values()}) != 1:
-            raise _damaged(path, f"the metrics of {recording.name!r} are not of one length")
-    return recordings
 
 
 def load_label_noise(*, folder: Path = RUNS) -> LabelNoise:
@@ -87,6 +80,15 @@ def load_label_noise(*, folder: Path = RUNS) -> LabelNoise:
         return LabelNoise(pairs, {share: curves(ONE_PERSON, share) for share in shares}, curves(EVERYBODY, 0.0))
     except (KeyError, IndexError) as error:
         raise _damaged(folder / f"{LABEL_NOISE}.json", f"{error} is not there") from error
+
+
+def _parse(run: dict, path: Path) -> Recording:
+    for field, expected in FIELDS.items():
+        if not isinstance(run[field], expected):
+            raise _damaged(path, f"{field} of {run['name']!r} is {run[field]!r:.40}")
+    if len({len(column) for column in run["metrics"].values()}) != 1:
+        raise _damaged(path, f"the metrics of {run['name']!r} are not of one length")
+    return Recording(**{field: run[field] for field in FIELDS})
 
 
 def _damaged(path: Path, came: str) -> CourseError:

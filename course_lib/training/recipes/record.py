@@ -118,7 +118,7 @@ EXPERIMENTS = {
 }
 
 
-def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> Record:
+def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> dict:
     """Train one policy and return what is kept of it: metrics as columns, held-out figures, a few texts.
 
     What was measured before training is the same for all runs of a seed, so `starts` keeps it for the next one.
@@ -155,7 +155,7 @@ def record_experiment(name: str, *, out: Path, given: dict | None = None) -> Non
             write_recording(out, head, runs)
 
 
-def recorded_runs(path: Path, head: Record) -> list[Record]:
+def recorded_runs(path: Path, head: dict) -> list[dict]:
     """The runs that a file holds already, none where there is no file.
 
     Raises:
@@ -169,7 +169,7 @@ def recorded_runs(path: Path, head: Record) -> list[Record]:
     return recording["runs"]
 
 
-def write_recording(path: Path, head: Record, runs: Sequence[Record]) -> None:
+def write_recording(path: Path, head: dict, runs: Sequence[dict]) -> None:
     """Write a recording, whole or not at all, with one run a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]

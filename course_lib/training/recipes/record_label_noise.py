@@ -12,7 +12,6 @@ from course_lib.training.fit import PreferredTexts
 from course_lib.training.ratings import PreferencePair, RatedSentence, draw_pairs, load_ratings
 from course_lib.training.recipes.baselines import mean_ratings
 from course_lib.training.recipes.reward import MLP_ON_PAIRS, train_mlp
-from course_lib.training.record import Record
 from course_lib.training.recordings import EVERYBODY, ONE_PERSON
 from course_lib.training.reward_model import MLPRewardModel
 
@@ -24,7 +23,8 @@ STEPS = 200  # at least so many: few pairs are passed over more often
 
 def mean_pairs(sentences: Sequence[RatedSentence], *, count: int, generator: torch.Generator) -> list[PreferencePair]:
     """Draw pairs as `draw_pairs` does, but the higher mean rating decides, not one person."""
-    by_mean = [replace(sentence, ratings=(sentence.mean,)) for sentence in sentences]
+    places = {mean: place for place, mean in enumerate(sorted({sentence.mean for sentence in sentences}))}
+    by_mean = [replace(sentence, ratings=(places[sentence.mean],)) for sentence in sentences]
     return draw_pairs(by_mean, count=count, generator=generator)
 
 
@@ -43,7 +43,7 @@ def first_pairs(examples: PreferredTexts, count: int) -> PreferredTexts:
 
 def record_label_noise(
     *, pairs: Sequence[int] = PAIRS, noise: Sequence[float] = NOISE, seeds: int = SEEDS
-) -> tuple[Record, list[Record]]:
+) -> tuple[dict, list[dict]]:
     """Train the lesson's network on more and more pairs, at each share of flipped labels; measure on the test split.
 
     Returns the settings, and one run a curve. `labels` says who judged a pair: one person for each sentence, or
