@@ -5,8 +5,13 @@ from html import escape
 
 from course_lib.classroom.report_words import number
 from course_lib.classroom.style import JUDGE, REWARD_MODEL
+from course_lib.training.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
+from course_lib.training.pipeline import PPORun
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.settings import RunSettings
 
 CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"
+CELL += "; line-height: 1.4"
 TextRecord = Mapping[str, str | float]
 """A text as PPORun.evaluate returns it: prompt, text, score, judge."""
 
@@ -44,3 +49,10 @@ def cell(record: TextRecord) -> str:
 def verdict(name: str, value: float, colour: str) -> str:
     """A named number behind a dot in the colour of who says it."""
     return f'<span style="color: {colour}" aria-hidden="true">●</span> {name} {number(value)}'
+
+
+def first_sentences(*, count: int = 8) -> TextsTable:
+    """Let the small GPT-2, before any training on feedback, continue the beginnings of held-out reviews."""
+    run = PPORun(RunSettings(evaluation_prompts=count))
+    _, texts = run.evaluate(run.scorer(load_reward_model(REWARD_MODEL_FOLDER)))
+    return TextsTable({"The film critic writes": texts})

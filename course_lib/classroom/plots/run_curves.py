@@ -14,6 +14,7 @@ from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.curves import Panel, Record, Steps, metric
 from course_lib.classroom.report_words import number
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
+from course_lib.training.recordings import Recording
 
 ROOM = 0.26  # of the width, right of the last step, for the last value's number
 
@@ -27,7 +28,8 @@ class RunCurves:
         self.panels = tuple(panels)
         rows = math.ceil(len(self.panels) / 3)
         with styled():
-            self.figure = Figure(figsize=(10, 2.75 * rows))
+            self.figure = Figure(figsize=(10, 2.75 * rows), layout="none")
+            self.figure.subplots_adjust(0.06, 0.25 / 2.75 / rows, 0.99, 1 - 0.5 / 2.75 / rows, wspace=0.24, hspace=0.42)
             self.axes = list(self.figure.subplots(rows, 3).flat)
             self.moving = [
                 draw_panel_background(ax, panel, ghosts, steps=steps)
@@ -119,3 +121,8 @@ def label_ghost(ax: Axes, ghost: Sequence[Record], panel: Panel, name: str) -> N
     """Write the name of the grey curve at its end."""
     values = metric(ghost, panel.lines[0].metric)
     label(ax, metric(ghost, "step")[-1], values[-1], name, REFERENCE, gap=7)
+
+
+def records_of(recording: Recording) -> list[Record]:
+    """Turn a recording's columns into one record a step."""
+    return [dict(zip(recording.metrics, row, strict=True)) for row in zip(*recording.metrics.values(), strict=True)]

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 import ipywidgets as widgets
+from torch import Tensor
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.curves import PANELS
 from course_lib.classroom.demo import SAYS
 from course_lib.classroom.live_run import LiveRun
 from course_lib.classroom.plots.run_curves import RunCurves
+from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.report_words import number
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.equations.ppo import clipped_objective
@@ -51,7 +53,8 @@ class Cockpit(widgets.VBox):
         if Cockpit.latest:
             Cockpit.latest.stop()
         Cockpit.latest = self
-        self.settings, self.objective, self.recorded = settings or RunSettings(), objective, recorded
+        self.settings, self.recorded = settings or RunSettings(), recorded
+        self.objective = plugged(objective)
         try:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:  # no notebook: a button then works until its steps are done
@@ -99,10 +102,9 @@ class Cockpit(widgets.VBox):
 
     def one_step(self) -> Record | None:
         """Train for one step, as the button does, and return its record; None where the run has ended."""
-        if not self.ended:
-            self._step()
-            self.refresh()
-        return self.live.records[-1] if not self.ended else None
+        record = None if self.ended else self._step()
+        self.refresh()
+        return record
 
     def press_start(self) -> None:
         """Go on until the last step, or a pause."""
@@ -125,7 +127,7 @@ class Cockpit(widgets.VBox):
         """Begin anew."""
         self.reset()
 
-    def _want(self, steps: float) -> None:
+    def _want(self, steps: int | float) -> None:
         self.wanted = steps
         if self.loop:
             asyncio.run_coroutine_threadsafe(self._train(), self.loop)
@@ -143,14 +145,16 @@ class Cockpit(widgets.VBox):
             self.training = False
         self.refresh()
 
-    def _step(self) -> None:
+    def _step(self) -> Record | None:
         try:
-            if self.live.step() is None or len(self.live.records) == self.settings.iterations:
-                self.ended = "Done"
+            record = self.live.step()
         except CourseError as error:
-            self.ended = f"Stopped. {error}"
-        except Exception as error:  # a student's objective may raise anything
-            self.ended = f"Stopped. The training raised {type(error).__name__}: {error}"
+            self.ended, record = f"Stopped. {error}", None
+        except Exception as error:  # whatever a training gone wrong may raise
+            self.ended, record = f"Stopped. The training raised {type(error).__name__}: {error}.", None
+        if len(self.live.records) == self.settings.iterations:
+            self.ended = self.ended or "Done"
+        return record
 
     def _enable(self) -> None:
         running, begun = self.training and self.wanted > 0, bool(self.live.records or self.ended)
@@ -179,13 +183,25 @@ class Cockpit(widgets.VBox):
         if self.ended:
             return self.ended if self.ended.endswith(".") else f"{self.ended}."
         if self.training:
-            return "Running." if self.wanted else "This step is the last one for now."
+            return "Running." if self.wanted else "Finishing this step."
         return "Paused." if self.live.records else "Ready: Start trains the small GPT-2 on this machine."
 
     def _repr_mimebundle_(self, **options) -> dict:
         live = super()._repr_mimebundle_(**options)
         data = dict(live[0] if isinstance(live, tuple) else live or {})
         return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+
+
+def plugged(objective: Callable) -> Callable:
+    """Wrap a student's objective, so that what is wrong with it becomes a sentence."""
+
+    def checked(ratio: Tensor, advantages: Tensor, *, clip_eps: float) -> Tensor:
+        def call() -> Tensor:
+            return objective(ratio, advantages, clip_eps=clip_eps)
+
+        return call_plugged(call, name="objective", shape=tuple(ratio.shape))
+
+    return checked
 
 
 def describe(records: Sequence[Record], steps: int) -> str:
