@@ -13,7 +13,7 @@ ARGS ?=
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
-	@echo "make test       lint, then run the tests"
+	@echo "make test       lint, run the tests, then run the notebooks and compare their outputs"
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
 	@echo "make format     let ruff rewrite the code"
@@ -26,6 +26,7 @@ test: $(READY)
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --nbval notebooks
 
 lab: $(READY)
 	$(PY) -m jupyter lab notebooks $(ARGS)

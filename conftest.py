@@ -1,7 +1,11 @@
 """How `pytest --nbval notebooks/` compares: the last state of each display, without what differs between machines."""
 
+import pytest
 from nbformat import from_dict
 from nbval.plugin import IPyNbCell
+
+COMPARED = pytest.StashKey[list]()
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Displays:
@@ -32,3 +36,24 @@ def pytest_configure(config):
 def pytest_runtest_call(item):
     if isinstance(item, IPyNbCell) and not isinstance(item.parent.kernel.get_message, Displays):
         item.parent.kernel.get_message = Displays(item.parent.kernel.get_message)
+
+
+def pytest_collection_finish(session):
+    session.config.stash[COMPARED] = [
+        item.options["check"] and not item.options["skip"] and has_text(output)
+        for item in session.items
+        if isinstance(item, IPyNbCell)
+        for output in item.cell.outputs
+    ]
+
+
+def has_text(output) -> bool:
+    """Tell whether nbval can compare an output; it skips pictures and live widgets."""
+    return any(kind not in ("image/png", WIDGET_VIEW) for kind in output.get("data", ["text"]))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    compared = config.stash.get(COMPARED, [])
+    if compared:
+        share = f"{sum(compared)} of {len(compared)} outputs ({sum(compared) / len(compared):.0%})"
+        terminalreporter.write_line(f"nbval compared {share} of the notebooks' code cells, by their text.")
