@@ -4,6 +4,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 from traceback import extract_tb, format_exception_only
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from course_lib.classroom.written import kind, written, written_apart
 
 DTYPES = {"response_mask": torch.bool, "mask": torch.bool, "token_ids": torch.long}
-RESULT, AFTER, GRADIENT = "", "{} after the call = ", "gradient of {} = "
+RESULT, AFTER, GRADIENT = "", " after the call = ", "gradient of "
 # Torch raises NotImplementedError too, for a kind of number that an operation cannot take; a stub says none of this.
 TORCH_SAYS = ("not implemented for", "aten::")
 ONE_LINE = 80
@@ -75,7 +76,7 @@ def results(exercise: Exercise, function: Callable, probe: dict) -> dict:
     """Try a function on copies of the inputs: what they are after the call, and the result."""
     inputs = copied(probe)
     value = call(exercise, function, inputs)
-    return {AFTER.format(name): after for name, after in inputs.items() if isinstance(after, Tensor)} | {RESULT: value}
+    return {name + AFTER: after for name, after in inputs.items() if isinstance(after, Tensor)} | {RESULT: value}
 
 
 def gradients(exercise: Exercise, function: Callable, probe: dict) -> dict:
@@ -86,7 +87,7 @@ def gradients(exercise: Exercise, function: Callable, probe: dict) -> dict:
     if isinstance(value, Tensor) and value.requires_grad:
         value.sum().backward()
     found = {name: torch.zeros_like(x) if x.grad is None else x.grad for name, x in watched.items()}
-    return {RESULT: value} | {GRADIENT.format(name): gradient for name, gradient in found.items()}
+    return {RESULT: value} | {f"{GRADIENT}{name} = ": gradient for name, gradient in found.items()}
 
 
 def copied(probe: dict) -> dict:
@@ -96,11 +97,17 @@ def copied(probe: dict) -> dict:
 
 def call(exercise: Exercise, function: Callable, inputs: dict) -> object:
     """Call with the options by name and everything else by position, as the signature of ours has them."""
-    parameters = inspect.signature(exercise.reference).parameters
-    options = {name: inputs[name] for name in inputs if parameters[name].kind is inspect.Parameter.KEYWORD_ONLY}
+    options = {name: inputs[name] for name in inputs if name in option_names(exercise.reference)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return function(*(value for name, value in inputs.items() if name not in options), **options)
+
+
+@cache
+def option_names(reference: Callable) -> set[str]:
+    """List the parameters that our function takes by name alone."""
+    parameters = inspect.signature(reference).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def recognised(exercise: Exercise, trial: Callable, outcomes: list[dict]) -> Mistake | None:
@@ -165,11 +172,11 @@ def refusal(named: Mistake | None, inputs: dict, part: str, expected: object, go
 def unnamed(part: str, expected: object, got: object) -> str:
     """Describe a wrong result that no listed mistake makes."""
     numbers = as_tensor(got)
-    if part.endswith(AFTER[2:]):
+    if part.endswith(AFTER):
         return "your function changes an input in place. Make a new tensor, or .clone() it first."
-    if part != RESULT and not numbers.any():
+    if part.startswith(GRADIENT) and not numbers.any():
         return "the value is right, but no gradient comes through: .item(), .detach() or torch.tensor(...) cuts it off."
-    if part != RESULT:
+    if part.startswith(GRADIENT):
         return "the value is right, but its gradient is not."
     if got is None:
         return "your function returns None. Is the `return` missing?"

@@ -62,6 +62,14 @@ def _no_eps(values, mask, *, eps=EPS):
     return (values - values[mask].mean()) / values[mask].std(correction=0) * mask
 
 
+def _sample_without_eps(values, mask, *, eps=EPS):
+    return (values - values[mask].mean()) / values[mask].std() * mask
+
+
+def _mask_not_used(values, mask, *, eps=EPS):
+    return (values - values.mean()) / torch.sqrt(values.var(correction=0) + eps)
+
+
 def _real_alone(values, mask, *, eps=EPS):
     return masking.whiten(values, mask)[mask]
 
@@ -132,6 +140,16 @@ WHITEN = Exercise(
             "eps is forgotten",
             "Where all values are equal the variance is 0, and 0 / 0 is NaN: divide by sqrt(variance + eps).",
             _no_eps,
+        ),
+        Mistake(
+            "the sample standard deviation is used, and eps is forgotten",
+            "torch.std divides by n - 1: write torch.sqrt(values[mask].var(correction=0) + eps).",
+            _sample_without_eps,
+        ),
+        Mistake(
+            "the mask is not used in whitening",
+            "Take mean and variance from values[mask], and multiply the result by the mask.",
+            _mask_not_used,
         ),
         Mistake(
             "only the real tokens come back, in one row",

@@ -49,6 +49,10 @@ def _padding_charged(scores, logprobs, ref_logprobs, mask, *, kl_coef):
     return _paid(-kl_coef * (logprobs - ref_logprobs), scores, _last(mask))
 
 
+def _mask_not_used(scores, logprobs, ref_logprobs, mask, *, kl_coef):
+    return _paid(-kl_coef * (logprobs - ref_logprobs), scores, -1)
+
+
 def _score_weighted(scores, logprobs, ref_logprobs, mask, *, kl_coef):
     return _paid(_penalties(logprobs, ref_logprobs, mask, kl_coef), kl_coef * scores, _last(mask))
 
@@ -154,6 +158,11 @@ KL_SHAPED_REWARDS = Exercise(
             "the whole penalty is charged at the last token",
             "Each token pays for itself, where it left the reference.",
             _whole_kl_at_the_end,
+        ),
+        Mistake(
+            "the mask is not used in the rewards",
+            "Padding is charged nothing, and the last real token of a row is number response_mask.sum(dim=1) - 1.",
+            _mask_not_used,
         ),
         Mistake(
             "padding is charged a penalty",
