@@ -1,7 +1,7 @@
 """Pictures of recorded experiments: with and without the clip, what the KL coefficient buys, choices, label noise."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -94,8 +94,8 @@ def draw_frontier(ax: Axes, judge_ax: Axes, recordings: Sequence[Recording]) -> 
         one.plot(kl.ravel(), heights.ravel(), "o", color=colour, markersize=7, markeredgecolor="white")
         one.plot(0.0, start, "o", color=REFERENCE, markersize=9)
         for kl_coef, x, y in zip(sorted(groups), kl.mean(axis=1), heights.mean(axis=1), strict=True):
-            label(one, x, y, f"{kl_coef:g}", colour, side="center", gap=8)
-        label(one, 0.0, start, "before", REFERENCE, side="left", gap=-8)
+            label(one, x, y, f"{kl_coef:g}", colour, side="center", gap=8.0)
+        label(one, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
         one.set_xlabel("KL from the reference (nats per response)")
         one.margins(y=0.15)
     ax.set_title("Score, by KL coefficient")
@@ -104,7 +104,7 @@ def draw_frontier(ax: Axes, judge_ax: Axes, recordings: Sequence[Recording]) -> 
     judge_ax.set_ylabel("VADER, −1 to 1")
 
 
-def draw_choices(axes: Sequence[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:
+def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:
     """Draw one metric of every choice over the default run's, one panel a choice: a thin line a seed, their mean."""
     groups = by_name(recordings)
     default = groups.pop("default")
@@ -126,14 +126,14 @@ def draw_label_noise(ax: Axes, data: LabelNoise, *, noise: float = 0.0, pairs: i
     for share, curves in data.one_person.items():
         ax.plot(data.pairs, curves.mean(axis=0), color="#B9BEC5", linewidth=1.4, zorder=1)
         words = f"{share:.0%} flipped" if share else "one person decides"
-        _write_at_end(ax, data.pairs[-1], curves.mean(axis=0)[-1], words, REFERENCE, up=0 if share else -2)
+        _write_at_end(ax, data.pairs[-1], curves.mean(axis=0)[-1], words, REFERENCE, up=0.0 if share else -2.0)
     mean = data.everybody.mean(axis=0)
     ax.plot(data.pairs, mean, color=PEOPLE, linestyle=(0, (4, 2)), linewidth=2)
-    _write_at_end(ax, data.pairs[-1], mean[-1], "everybody decides", PEOPLE, up=10)
+    _write_at_end(ax, data.pairs[-1], mean[-1], "everybody decides", PEOPLE, up=10.0)
     for words, height in baseline_marks().items():
         colour = PEOPLE if words == "a person" else REFERENCE
         ax.plot(data.pairs[[0, -1]], [height, height], color=colour, linewidth=1.4, linestyle=":", zorder=1)
-        label(ax, data.pairs[0], height, words, colour, side="left", gap=-4 if words == "length" else 3)
+        label(ax, data.pairs[0], height, words, colour, side="left", gap=-4.0 if words == "length" else 3.0)
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_locator(FixedLocator(data.pairs))
     ax.xaxis.set_minor_locator(NullLocator())
@@ -171,5 +171,5 @@ def baseline_marks() -> Mapping[str, float]:
     return {words: scorers[name]["pair_accuracy"] for name, words in MARKS.items()}
 
 
-def _write_at_end(ax: Axes, x: float, y: float, text: str, colour: str, *, up: float = 0) -> None:
+def _write_at_end(ax: Axes, x: float, y: float, text: str, colour: str, *, up: float = 0.0) -> None:
     ax.annotate(text, (x, y), xytext=(8, up), textcoords="offset points", va="center", color=ink(colour), fontsize=12)

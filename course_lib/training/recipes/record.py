@@ -113,7 +113,7 @@ EXPERIMENTS = {
     ),
     "choices": Experiment(
         {"iterations": 12},
-        [PlannedRun(name, seed, changes) for seed in range(1) for name, changes in CHOICES.items()],
+        [PlannedRun(name, seed, changes) for seed in range(2) for name, changes in CHOICES.items()],
     ),
 }
 
