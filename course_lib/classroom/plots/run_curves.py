@@ -1,7 +1,7 @@
 """The curves of a PPO run that still grows, over the curves of recorded runs in grey."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,12 +20,21 @@ ROOM = 0.26  # of the width, right of the last step, for the last value's number
 
 
 class RunCurves:
-    """One small picture a panel: a run in colour, other runs in grey behind it, dotted lines where a setting moved."""
+    """One small picture a panel: a run in colour, other runs in grey behind it, dotted lines where a setting moved.
+
+    `views` fixes the vertical axis of some metrics; a curve may leave it, its last number stays at the edge.
+    """
 
     def __init__(
-        self, panels: Sequence[Panel], *, steps: int, ghosts: Sequence[Sequence[Record]] = (), ghost_name: str = ""
+        self,
+        panels: Sequence[Panel],
+        *,
+        steps: int,
+        ghosts: Sequence[Sequence[Record]] = (),
+        ghost_name: str = "",
+        views: Mapping[str, tuple[float, float]] | None = None,
     ):
-        self.panels = tuple(panels)
+        self.panels, self.views = tuple(panels), views or {}
         rows = math.ceil(len(self.panels) / 3)
         with styled():
             self.figure = Figure(figsize=(10, 2.75 * rows), layout="none")
@@ -35,6 +44,9 @@ class RunCurves:
                 draw_panel_background(ax, panel, ghosts, steps=steps)
                 for ax, panel in zip(self.axes, self.panels, strict=True)
             ]
+            for ax, panel in zip(self.axes, self.panels, strict=True):
+                if panel.lines[0].metric in self.views:
+                    ax.set_ylim(self.views[panel.lines[0].metric])
             if ghost_name and ghosts:
                 label_ghost(self.axes[0], ghosts[0], self.panels[0], ghost_name)
             self._new_canvas()
@@ -46,8 +58,9 @@ class RunCurves:
         """Draw the records of the run so far; `moved_at` are the steps before which a setting was changed."""
         outgrown = False
         for ax, panel, artists in zip(self.axes, self.panels, self.moving, strict=True):
-            values = show_panel(artists, metrics, panel, moved_at=moved_at)
-            outgrown |= make_room(ax, values, panel)
+            values = metric(metrics, panel.lines[0].metric) if metrics else np.array([])
+            outgrown |= panel.lines[0].metric not in self.views and make_room(ax, values, panel)
+            show_panel(artists, metrics, panel, moved_at=moved_at)
         if outgrown:
             with styled():
                 self._new_canvas()
@@ -81,8 +94,8 @@ def draw_panel_background(
 
 def show_panel(
     artists: tuple[Line2D, Line2D, Text, Line2D], metrics: Sequence[Record], panel: Panel, *, moved_at: Sequence[int]
-) -> Steps:
-    """Move a panel's artists to the records of the run; return the values shown."""
+) -> None:
+    """Move a panel's artists to the records of the run."""
     curve, point, words, moves = artists
     line = panel.lines[0]
     steps, values = (metric(metrics, name) if metrics else np.array([]) for name in ("step", line.metric))
@@ -93,9 +106,10 @@ def show_panel(
     point.set_data(steps[last], values[last])
     words.set_visible(len(last) > 0)
     if len(last):
-        words.set_position((steps[last[0]] + 0.03 * curve.axes.get_xlim()[1], max(values[last[0]], panel.lowest)))
+        low, high = curve.axes.get_ylim()
+        x, y = steps[last[0]] + 0.03 * curve.axes.get_xlim()[1], values[last[0]]
+        words.set_position((x, min(max(y, low + 0.04 * (high - low)), high - 0.04 * (high - low))))
         words.set_text(number(values[last[0]], line.number))
-    return values
 
 
 def limits(values: Steps, panel: Panel) -> tuple[float, float]:

@@ -1,0 +1,162 @@
+"""Six recorded PPO runs, one of them healthy, five with a silent mistake each: which is which?"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import islice
+
+import ipywidgets as widgets
+
+from course_lib.classroom.canvas import image_html
+from course_lib.classroom.curves import PANELS, Line, Panel, Record, metric
+from course_lib.classroom.demo import SAYS
+from course_lib.classroom.plots.run_curves import RunCurves, records_of
+from course_lib.classroom.report_words import describe_panel, number
+from course_lib.training.bugs import BUGS
+from course_lib.training.errors import CourseError
+from course_lib.training.paths import REWARD_MODEL
+from course_lib.training.pipeline import PPORun
+from course_lib.training.recordings import Recording
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.settings import RunSettings
+
+SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")
+POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
+BUG_PANELS = (*(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN), POLICY_LOSS)
+VIEWS = {"kl": (0.0, 15.0), "policy_loss": (-0.5, 0.5), "explained_variance": (-1.0, 1.0), "response_length": (0, 26)}
+BEHIND = {
+    "A": "reward on the wrong token",
+    "B": "kl sign",
+    "C": "prompt not masked",
+    "D": "healthy",
+    "E": "logprobs shifted",
+    "F": "advantages not whitened",
+}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a mistake shows: its words for the menu, the metric that gives it away, what to say of another run."""
+
+    words: str
+    metric: str
+    against: str
+
+
+SIGNS = {
+    "healthy": Sign("no mistake", "", ""),
+    "kl sign": Sign(
+        "sign of the KL penalty",
+        "response_length",
+        "a policy that is paid for leaving the reference writes on to the last token it may write, 24, while its KL "
+        "leaves the picture; here the length ends at {last}",
+    ),
+    "prompt not masked": Sign(
+        "prompt tokens not masked",
+        "response_length",
+        "all six runs began with the same texts, and with four tokens of the prompt counted as response their length "
+        "would begin above 17; here it begins at {first}",
+    ),
+    "logprobs shifted": Sign(
+        "log-probabilities shifted by one",
+        "clip_fraction",
+        "a ratio that compares two different tokens stays far from 1, so the clip would bind as often at the last step "
+        "as at the first; here the clip fraction goes from {first} to {last}",
+    ),
+    "advantages not whitened": Sign(
+        "advantages not whitened",
+        "policy_loss",
+        "whitened advantages average 0, which keeps the policy loss within a tenth of 0, and without whitening it strays "
+        "by a few tenths; here it lies between {low} and {high}",
+    ),
+    "reward on the wrong token": Sign(
+        "reward on the wrong token",
+        "clip_fraction",
+        "with the score paid at the first token only few tokens have a large advantage, so few would be clipped at the "
+        "first step; here {first} are",
+    ),
+}
+
+
+class FindTheBug(widgets.VBox):
+    """Look at one run in colour, the others in grey; name the mistake of each; Check says how far you are."""
+
+    def __init__(self, recordings: Sequence[Recording]):
+        runs = {recording.name: records_of(recording) for recording in recordings}
+        self.runs = {label: runs[name] for label, name in BEHIND.items()}
+        self.curves = RunCurves(BUG_PANELS, steps=len(self.runs["A"]), ghosts=list(self.runs.values()), views=VIEWS)
+        self.shown = widgets.ToggleButtons(
+            options=list(BEHIND), description="Run", style={"button_width": "3.5em", "description_width": "initial"}
+        )
+        options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
+        self.guesses = {
+            label: widgets.Dropdown(options=options, description=label, style={"description_width": "1.5em"})
+            for label in BEHIND
+        }
+        self.check_button = widgets.Button(description="Check")
+        self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        layout = {"grid_template_columns": "repeat(auto-fill, 22em)"}
+        guesses = widgets.GridBox(list(self.guesses.values()), layout=layout)
+        super().__init__([self.shown, self.picture, self.sentence, guesses, self.check_button, self.verdict])
+        self.shown.observe(self.refresh, names="value")
+        self.check_button.on_click(self.check)
+        self.refresh()
+
+    def refresh(self, change=None) -> None:
+        """Draw the chosen run."""
+        records = self.runs[self.shown.value]
+        self.png = self.curves.png(records)
+        self.says = f"Run {self.shown.value}. " + " ".join(describe_panel(records, panel) for panel in BUG_PANELS)
+        self.picture.value = image_html(self.png, self.says)
+        self.sentence.value = SAYS.format(f"Run {self.shown.value} in colour, the other five in grey.")
+
+    def check(self, button=None) -> None:
+        """Say how many matches are right, and for each wrong one which curve speaks against it."""
+        given = {label: guess.value for label, guess in self.guesses.items() if guess.value}
+        wrong = {label: guess for label, guess in given.items() if guess != BEHIND[label]}
+        self.told = [f"{len(given) - len(wrong)} of {len(BEHIND)} are right."]
+        self.told += [
+            f"Run {label}: {against(guess, self.runs[label], BEHIND[label])}" for label, guess in wrong.items()
+        ]
+        self.verdict.value = "".join(SAYS.format(escape(line)) for line in self.told)
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        live = super()._repr_mimebundle_(**options)
+        data = dict(live[0] if isinstance(live, tuple) else live or {})
+        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+
+
+def find_the_bug(recordings: Sequence[Recording]) -> FindTheBug:
+    """Show the six recorded runs of the experiment `bugs`."""
+    return FindTheBug(recordings)
+
+
+def against(guess: str, records: Sequence[Record], truth: str) -> str:
+    """Say which curve of a run speaks against a wrong guess, without saying what is right."""
+    if guess == "healthy":
+        return f"a sound run does not look like this; compare its {panel_of(SIGNS[truth].metric).title.lower()}."
+    panel = panel_of(SIGNS[guess].metric)
+    values = metric(records, SIGNS[guess].metric)
+    seen = {"first": values[0], "last": values[-1], "low": values.min(), "high": values.max()}
+    words = {name: number(value, panel.lines[0].number) for name, value in seen.items()}
+    return f"not {SIGNS[guess].words}: {SIGNS[guess].against.format(**words)}."
+
+
+def panel_of(name: str) -> Panel:
+    """The panel that shows a metric."""
+    return next(panel for panel in BUG_PANELS if panel.lines[0].metric == name)
+
+
+def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> islice:
+    """Train anew with one of the mistakes, for a few steps: records for `watch`.
+
+    Raises:
+        CourseError: no mistake has that name.
+    """
+    if name not in BUGS:
+        raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
+    run = PPORun(settings or RunSettings())
+    return islice(
+        run.records(run.scorer(load_reward_model(run.settings.reward_model or REWARD_MODEL)), gather=BUGS[name]), steps
+    )
