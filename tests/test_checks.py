@@ -32,17 +32,14 @@ def printed(name, function, capsys):
     return capsys.readouterr().out.removesuffix("\n")
 
 
-def changed_by(change):
-    """Every exercise's right answer, with its numbers changed."""
+def changed_by(change, exercise):
+    """An exercise's right answer, with its numbers changed."""
 
-    def wrong_version(exercise):
-        def function(*inputs, **options):
-            value = exercise.reference(*inputs, **options)
-            return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+    def function(*inputs, **options):
+        value = exercise.reference(*inputs, **options)
+        return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
 
-        return function
-
-    return wrong_version
+    return function
 
 
 def test_there_is_a_check_for_every_exercise_and_no_other():
@@ -77,16 +74,15 @@ def test_names_are_for_one_mistake_each_and_hints_are_sentences():
     assert all(mistake.hint.endswith(".") and not mistake.name.endswith(".") for _, mistake in MISTAKES)
 
 
-@pytest.mark.parametrize("change", [lambda x: x * 1.37, lambda x: x + 0.123], ids=["scaled", "shifted"])
 @every_exercise
-def test_a_wrong_answer_without_a_name_is_refused_with_the_smallest_input(name, change):
+def test_a_wrong_answer_without_a_name_is_refused_with_the_smallest_input(name):
     exercise = EXERCISES[name]
-    first, row, *_ = verdict(exercise, changed_by(change)(exercise)).splitlines()
+    first, row, *_ = verdict(exercise, changed_by(lambda x: x + 0.123, exercise)).splitlines()
     assert first.startswith("Not yet: the result is not the expected one")
     assert row.startswith(f"  input:    {next(iter(exercise.probes[0]))} = ")
 
 
-@every_exercise
+@pytest.mark.parametrize("name", ["gae", "bradley_terry_loss", "gain_and_bias", "adaptive_kl_coef"])
 def test_an_answer_of_another_kind_is_refused_in_one_clear_sentence(name):
     exercise = EXERCISES[name]
     assert "returns None. Is the `return` missing?" in verdict(exercise, lambda *inputs, **options: None)
@@ -94,11 +90,10 @@ def test_an_answer_of_another_kind_is_refused_in_one_clear_sentence(name):
     assert "returns a tensor of shape (7, 1), where a" in verdict(
         exercise, lambda *inputs, **options: torch.zeros(7, 1)
     )
-    nan = changed_by(lambda x: x * math.nan)(exercise)
-    assert "the result contains NaN" in verdict(exercise, nan)
+    assert "the result contains NaN" in verdict(exercise, changed_by(lambda x: x * math.nan, exercise))
 
 
-@every_exercise
+@pytest.mark.parametrize("name", [name for name in EXERCISES if name != "adaptive_kl_coef"])
 def test_a_function_that_changes_its_inputs_is_refused(name):
     exercise = EXERCISES[name]
     tensors = [key for key, value in exercise.probes[0].items() if isinstance(value, Tensor)]
@@ -108,11 +103,10 @@ def test_a_function_that_changes_its_inputs_is_refused(name):
         inputs[0].add_(1)
         return value
 
-    if tensors:
-        first, *_, expected, got = verdict(exercise, function).splitlines()
-        assert first.startswith("Not yet: your function changes an input in place.")
-        assert expected.startswith(f"  expected: {tensors[0]} after the call = ")
-        assert got.startswith(f"  got:      {tensors[0]} after the call = ")
+    first, *_, expected, got = verdict(exercise, function).splitlines()
+    assert first.startswith("Not yet: your function changes an input in place.")
+    assert expected.startswith(f"  expected: {tensors[0]} after the call = ")
+    assert got.startswith(f"  got:      {tensors[0]} after the call = ")
 
 
 def test_the_whole_message_of_a_named_mistake():
@@ -125,13 +119,10 @@ def test_the_whole_message_of_a_named_mistake():
 
 
 def test_long_inputs_stand_under_each_other_with_masks_as_ones_and_zeros():
-    text = verdict(residuals.TD_RESIDUALS, lambda r, v, mask, *, gamma: r * 0 if r.shape[1] == 3 else r + 0.5 * r)
-    assert "  input:    rewards = [[3]], values = [[1]], response_mask = [[1]], gamma = 0.5\n" in text
-
-    def wrong_with_padding(rewards, values, mask, *, gamma):
+    def wrong_at_padding(rewards, values, mask, *, gamma):
         return residuals.td_residuals(rewards, values, mask, gamma=gamma) + (~mask) * 0.25
 
-    assert verdict(residuals.TD_RESIDUALS, wrong_with_padding).splitlines()[1:] == [
+    assert verdict(residuals.TD_RESIDUALS, wrong_at_padding).splitlines()[1:] == [
         "  input:    rewards = [[1, 3, 7]]",
         "            values = [[2, 4, 8]]",
         "            response_mask = [[1, 1, 0]]",
@@ -158,7 +149,7 @@ def test_a_missing_option_is_told_by_name():
     assert "'temperature'" in says
 
 
-def test_a_call_in_place_of_the_function_is_refused(capsys):
+def test_a_call_in_place_of_the_function_is_refused():
     assert "without brackets after its name; got a tensor of shape (2,)." in verdict(kl.K1, torch.zeros(2))
 
 
