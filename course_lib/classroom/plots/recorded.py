@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from course_lib.classroom.style import (
     CLIP_REGION,
@@ -79,25 +79,26 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
     return {name: float(scores.mean()) for name, scores in rows.items()}
 
 
-def draw_frontier(ax: Axes, judge_ax: Axes, recordings: Sequence[Recording]) -> None:
-    """Draw score, and the independent judge, against KL on held-out prompts: one point a run, means joined.
+def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str) -> None:
+    """Draw one figure on held-out prompts against KL: a point a run, the means of each kl_coef joined and named."""
+    groups = sorted((runs[0].changes["kl_coef"], runs) for runs in by_name(recordings).values())
+    kl, heights = (np.array([[run.after[name] for run in runs] for _, runs in groups]) for name in ("kl", metric))
+    start = float(np.mean([run.before[metric] for run in recordings]))
+    ax.plot(np.append(kl.mean(axis=1), 0.0), np.append(heights.mean(axis=1), start), color=colour, alpha=0.6)
+    ax.plot(kl.ravel(), heights.ravel(), "o", color=colour, markersize=8, markeredgecolor="white")
+    ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
+    for (kl_coef, _), x, y in zip(groups, kl.mean(axis=1), heights.mean(axis=1), strict=True):
+        label(ax, x, y, f"{kl_coef:g}", colour, side="center", gap=8.0)
+    label(ax, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
+    ax.set_xlabel("KL from the reference (nats per response)")
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.margins(y=0.15)
 
-    Beside each point of `ax` stands its kl_coef.
-    """
-    groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
-    for one, metric, colour in ((ax, "score", REWARD_MODEL), (judge_ax, "judge", JUDGE)):
-        kl, heights = (
-            np.array([[run.after[name] for run in groups[c]] for c in sorted(groups)]) for name in ("kl", metric)
-        )
-        start = np.mean([run.before[metric] for run in recordings])
-        one.plot(np.append(kl.mean(axis=1), 0.0), np.append(heights.mean(axis=1), start), color=colour, alpha=0.6)
-        one.plot(kl.ravel(), heights.ravel(), "o", color=colour, markersize=7, markeredgecolor="white")
-        one.plot(0.0, start, "o", color=REFERENCE, markersize=9)
-        for kl_coef, x, y in zip(sorted(groups), kl.mean(axis=1), heights.mean(axis=1), strict=True):
-            label(one, x, y, f"{kl_coef:g}", colour, side="center", gap=8.0)
-        label(one, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
-        one.set_xlabel("KL from the reference (nats per response)")
-        one.margins(y=0.15)
+
+def draw_frontier(ax: Axes, judge_ax: Axes, recordings: Sequence[Recording]) -> None:
+    """Draw what each KL coefficient buys: the score, and what the independent judge says, against KL."""
+    draw_against_kl(ax, recordings, metric="score", colour=REWARD_MODEL)
+    draw_against_kl(judge_ax, recordings, metric="judge", colour=JUDGE)
     ax.set_title("Score, by KL coefficient")
     ax.set_ylabel("reward model (standard deviations)")
     judge_ax.set_title("The judge that PPO never sees")
