@@ -63,9 +63,10 @@ def test_the_frontier_names_each_coefficient_in_both_pictures(figure):
     runs = [recording(f"kl_coef {c:g}", 0, 1 - c, kl_coef=c) for c in (0.0, 0.5)]
     axes = figure.subplots(1, 2)
     draw_frontier(*axes, runs)
-    assert words(axes[0]) == words(axes[1]) == ["0", "0.5", "before"]
-    heights = [sorted(line.get_ydata()[-1] for line in ax.lines) for ax in axes]
-    assert heights == [[-1.0, -1.0, 0.5], [0.1, 0.1, 0.25]]
+    assert words(axes[0]) == words(axes[1]) == ["0.5 ", "0 ", "before"]
+    paths = [ax.lines[-1] for ax in axes]
+    assert [path.get_xdata().tolist() for path in paths] == [[0.0, 5.0, 10.0]] * 2
+    assert [path.get_ydata().tolist() for path in paths] == [[-1.0, 0.5, 1.0], [0.1, 0.25, 0.5]]
 
 
 def test_every_choice_is_drawn_over_the_default(figure):

@@ -81,14 +81,17 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
 
 def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str) -> None:
     """Draw one figure on held-out prompts against KL: a point a run, the means of each kl_coef joined and named."""
-    groups = sorted((runs[0].changes["kl_coef"], runs) for runs in by_name(recordings).values())
-    kl, heights = (np.array([[run.after[name] for run in runs] for _, runs in groups]) for name in ("kl", metric))
     start = float(np.mean([run.before[metric] for run in recordings]))
-    ax.plot(np.append(kl.mean(axis=1), 0.0), np.append(heights.mean(axis=1), start), color=colour, alpha=0.6)
-    ax.plot(kl.ravel(), heights.ravel(), "o", color=colour, markersize=8, markeredgecolor="white")
     ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
-    for (kl_coef, _), x, y in zip(groups, kl.mean(axis=1), heights.mean(axis=1), strict=True):
-        label(ax, x, y, f"{kl_coef:g}", colour, side="center", gap=8.0)
+    path = [(0.0, start)]
+    groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
+    for kl_coef in sorted(groups, reverse=True):
+        points = np.array([(run.after["kl"], run.after[metric]) for run in groups[kl_coef]])
+        x, y = points.mean(axis=0)
+        path.append((x, y))
+        ax.plot(*points.T, "o", color=colour, markersize=8, markeredgecolor="white")
+        label(ax, x, y, f"{kl_coef:g} ", colour, side="right", gap=4.0)
+    ax.plot(*np.transpose(path), color=colour, alpha=0.6, zorder=1)
     label(ax, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
