@@ -1,0 +1,114 @@
+"""Advantages, token by token: what came, what was expected, and what is left; and their spread and bias."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from course_lib.classroom.style import INK, NEGATIVE, POLICY, POSITIVE, REFERENCE, REWARD_MODEL, ink, styled
+
+Tokens = Float[np.ndarray, " tokens"]
+Lambdas = Float[np.ndarray, " lambdas"]
+
+MOST_TOKENS = 16
+LAMBDAS = np.linspace(0, 1, 21)
+
+
+class AdvantagePicture:
+    """Two panels over the tokens of a text: rewards, values and returns; TD residuals and advantages."""
+
+    def __init__(self):
+        with styled():
+            self.figure = Figure(figsize=(10, 5.4), layout="none")
+            self.figure.subplots_adjust(left=0.06, right=0.99, top=0.91, bottom=0.17, hspace=0.32)
+            top, bottom = self.figure.subplots(2, 1, sharex=True)
+            for ax, highest in ((top, 2.4), (bottom, 3.0)):
+                ax.set(xlim=(0, 1), ylim=(-highest, highest), xticks=[])
+                ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
+            self.rewards = top.add_collection(LineCollection([], colors=REWARD_MODEL, linewidths=12))
+            (self.values,) = top.plot([], [], "o-", color=POLICY, markersize=7, zorder=3)
+            (self.returns,) = top.plot([], [], "s:", color=INK, markersize=5, linewidth=1.5, zorder=2)
+            self.advantages = bottom.add_collection(LineCollection([], linewidths=22))
+            (self.residuals,) = bottom.plot([], [], "D", color="white", markeredgecolor=INK, markersize=8, zorder=3)
+            names = {"rewards (bars)": REWARD_MODEL, "values ●": POLICY, "returns ■": INK}
+            write_names(top, names)
+            write_names(bottom, {"advantages above 0": POSITIVE, "below 0 (bars)": NEGATIVE, "TD residuals ◇": INK})
+            places = [bottom.text(0, -3.2, "", ha="right", va="top", rotation=35) for _ in range(MOST_TOKENS)]
+            self.tokens = places
+
+    @property
+    def moving(self) -> list[Artist]:
+        """What follows the controls."""
+        return [self.rewards, self.values, self.returns, self.advantages, self.residuals, *self.tokens]
+
+    def move(
+        self,
+        tokens: Sequence[str],
+        *,
+        rewards: Tokens,
+        values: Tokens,
+        returns: Tokens,
+        residuals: Tokens,
+        advantages: Tokens,
+    ) -> None:
+        """Draw the numbers of a text."""
+        x = (np.arange(len(tokens)) + 0.5) / max(len(tokens), 1)
+        self.rewards.set_segments(bars(x, rewards))
+        self.values.set_data(x, values)
+        self.returns.set_data(x, returns)
+        self.residuals.set_data(x, residuals)
+        self.advantages.set_segments(bars(x, advantages))
+        self.advantages.set_color([POSITIVE if advantage > 0 else NEGATIVE for advantage in advantages])
+        for text in self.tokens:
+            text.set_text("")
+        for text, place, token in zip(self.tokens, x, tokens, strict=False):
+            text.set_x(place + 0.01)
+            text.set_text(token.strip().replace("$", r"\$"))
+
+
+class SpreadPicture:
+    """Mean and spread of the advantage of two tokens at the same place, against lambda."""
+
+    COLOURS = (POSITIVE, NEGATIVE)
+
+    def __init__(self, names: Sequence[str]):
+        with styled():
+            self.figure = Figure(figsize=(8, 4.5))
+            ax = self.figure.subplots()
+            ax.set(xlim=(0, 1), ylim=(-3, 3), xlabel="lambda", ylabel="advantage")
+            ax.set_title("The same token, judged by many texts")
+            ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
+            self.bands = [ax.fill([0], [0], color=colour, alpha=0.2, linewidth=0)[0] for colour in self.COLOURS]
+            self.means = [ax.plot([], [], color=colour)[0] for colour in self.COLOURS]
+            (self.here,) = ax.plot([], [], color=INK, linewidth=1.2, linestyle=(0, (2, 2)))
+            for name, colour, height in zip(names, self.COLOURS, (2.9, -2.9), strict=True):
+                side = "top" if height > 0 else "bottom"
+                ax.text(0.02, height, f"{name}: mean ± sd", va=side, color=ink(colour), weight="bold")
+
+    @property
+    def moving(self) -> list[Artist]:
+        """What follows the controls."""
+        return [*self.bands, *self.means, self.here]
+
+    def move(self, means: Sequence[Lambdas], spreads: Sequence[Lambdas], *, lam: float) -> None:
+        """Draw mean and spread of both tokens over LAMBDAS, and a line at `lam`."""
+        for band, line, mean, spread in zip(self.bands, self.means, means, spreads, strict=True):
+            edge = np.concatenate([mean - spread, (mean + spread)[::-1]])
+            band.set_xy(np.column_stack([np.concatenate([LAMBDAS, LAMBDAS[::-1]]), edge]))
+            line.set_data(LAMBDAS, mean)
+        self.here.set_data([lam, lam], [-3, 3])
+
+
+def bars(x: Tokens, heights: Tokens) -> Float[np.ndarray, "tokens 2 2"]:
+    """A line from 0 to the height at each place."""
+    ends = np.stack([np.zeros_like(heights), heights], axis=1)
+    return np.stack([np.repeat(x[:, None], 2, axis=1), ends], axis=2)
+
+
+def write_names(ax, names: dict[str, str]) -> None:
+    """Write what is what over a panel, each name in its colour."""
+    for place, (name, colour) in enumerate(names.items()):
+        ax.text(0.25 * place, 1.04, name, transform=ax.transAxes, color=ink(colour), weight="bold", va="bottom")

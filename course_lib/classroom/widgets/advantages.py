@@ -1,0 +1,152 @@
+"""Advantages on a text that the policy wrote, and how lambda trades their bias against their spread."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets as widgets
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.demo import Demo
+from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
+from course_lib.classroom.plugged import call_plugged
+from course_lib.classroom.tokens import ColouredTokens
+from course_lib.classroom.widgets.clip import slider
+from course_lib.equations.advantages import gae as our_gae
+from course_lib.equations.advantages import td_residuals
+from course_lib.training.advantage_recording import Beginning, WrittenText, load_advantages
+from course_lib.training.errors import CourseError
+
+VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down: −1 × value": -1.0}
+DROPDOWN = {"layout": widgets.Layout(width="46em", max_width="98%"), "style": {"description_width": "9em"}}
+STRONGEST = 2.0  # the advantage with the strongest colour
+
+
+class AdvantageDemo(Demo):
+    """A text with its tokens coloured by advantage; gamma and lambda are sliders, every number is in the picture."""
+
+    def __init__(self, texts: Sequence[WrittenText], gae: Callable = our_gae):
+        self.texts, self.gae = texts, gae
+        self.pictured = AdvantagePicture()
+        self.tokens, self.table = widgets.HTML(), widgets.HTML()
+        options = [(f"{text.score:+.1f}  {whole(text)}".replace("-", "−", 1), row) for row, text in enumerate(texts)]
+        controls = {
+            "row": widgets.Dropdown(options=options, value=0, description="score, text", **DROPDOWN),
+            "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
+            "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
+        }
+        super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
+        self.children = [self.children[0], self.tokens, self.picture, self.sentence, self.table]
+
+    def show(self, *, row: int, gamma: float, lam: float) -> str:
+        """Draw the numbers of one text and say which token is judged best and which worst."""
+        text = self.texts[row]
+        rewards, values = text.rewards[None], text.values[None]
+        mask = torch.ones_like(rewards, dtype=torch.bool)
+        residuals = td_residuals(rewards, values, mask, gamma=gamma)
+        try:
+            advantages = call_plugged(
+                lambda: self.gae(rewards, values, mask, gamma=gamma, lam=lam), name="gae", shape=tuple(rewards.shape)
+            ).detach()
+        except CourseError as error:
+            self.tokens.value = self.table.value = ""
+            return str(error)
+        columns = {"rewards": rewards, "values": values, "residuals": residuals, "advantages": advantages}
+        columns["returns"] = advantages + values
+        columns = {name: column[0].numpy() for name, column in columns.items()}
+        self.pictured.move(text.tokens, **columns)
+        self.tokens.value = ColouredTokens(
+            text.tokens, columns["advantages"], says="advantage of each token", limit=STRONGEST, decimals=2
+        ).html
+        self.table.value = table(text.tokens, columns)
+        return say_advantages(text, advantages[0], gamma=gamma, lam=lam)
+
+
+class SpreadDemo(Demo):
+    """The advantage of two tokens at one place, each estimated from many texts that go on from it."""
+
+    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = our_gae):
+        self.beginnings, self.gae = beginnings, gae
+        self.curves = {}  # of each value function, once they were asked for
+        self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
+        controls = {
+            "believed": widgets.Dropdown(options=list(VALUE_FUNCTIONS), description="value function", **DROPDOWN),
+            "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
+        }
+        super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
+
+    def show(self, *, believed: str, lam: float) -> str:
+        """Draw mean and spread over all lambdas and say how well one text tells the tokens apart at this one."""
+        try:
+            if believed not in self.curves:
+                scale = VALUE_FUNCTIONS[believed]
+                self.curves[believed] = [self.estimates(beginning, scale) for beginning in self.beginnings]
+        except CourseError as error:
+            return str(error)
+        curves = self.curves[believed]
+        means, spreads = zip(*((curve.mean(1).numpy(), curve.std(1).numpy()) for curve in curves), strict=True)
+        self.pictured.move(means, spreads, lam=lam)
+        here = round(lam * (len(LAMBDAS) - 1))
+        better, worse = (curve[here] for curve in curves)
+        right = (better[:, None] > worse).float().mean().item()
+        parts = (
+            f"“{beginning.token.strip()}” {signed(mean[here])} ± {spread[here]:.2f}"
+            for beginning, mean, spread in zip(self.beginnings, means, spreads, strict=True)
+        )
+        return (
+            f"After “{self.beginnings[0].prompt}”, at lambda {lam:.2f}: {' and '.join(parts)}. One text for each token "
+            f"puts the two in this order in {right:.0%} of all cases."
+        )
+
+    def estimates(self, beginning: Beginning, scale: float) -> Float[Tensor, "lambdas texts"]:
+        """The advantage of the first token at every lambda, estimated from each text alone."""
+        rewards, values, mask = beginning.rewards, scale * beginning.values, beginning.mask
+        shape = tuple(rewards.shape)
+        calls = (lambda lam=lam: self.gae(rewards, values, mask, gamma=1.0, lam=lam) for lam in LAMBDAS.tolist())
+        return torch.stack([call_plugged(call, name="gae", shape=shape)[:, 0].detach() for call in calls])
+
+
+def advantage_demo(texts: Sequence[WrittenText] | None = None, *, gae: Callable = our_gae) -> AdvantageDemo:
+    """Show advantages on recorded texts; `gae(rewards, values, response_mask, gamma=..., lam=...)` may be your own."""
+    return AdvantageDemo(texts or load_advantages().texts, gae)
+
+
+def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = our_gae) -> SpreadDemo:
+    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
+    return SpreadDemo(beginnings or load_advantages().beginnings, gae)
+
+
+def whole(text: WrittenText) -> str:
+    """Prompt and response, without the end-of-text token."""
+    return (text.prompt + "".join(text.tokens)).replace("<|eos|>", "").strip()
+
+
+def signed(number: float) -> str:
+    """A number with its sign, a true minus."""
+    return f"{number:+z.2f}".replace("-", "−")
+
+
+def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, gamma: float, lam: float) -> str:
+    """Say which tokens are judged best and worst, and how many are encouraged."""
+    most, least = (
+        f"“{text.tokens[token].strip()}” ({signed(advantages[token].item())})"
+        for token in (advantages.argmax().item(), advantages.argmin().item())
+    )
+    encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
+    return (
+        f"“{whole(text)}” scored {signed(text.score)}; before its first token the value function "
+        f"expected {signed(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f} {encouraged} "
+        f"are encouraged, {most} most, {least} least."
+    )
+
+
+def table(tokens: Sequence[str], columns: dict) -> str:
+    """Every number of the picture, folded."""
+    head = "".join(f"<th>{name}</th>" for name in ("token", "reward", "value", "TD residual", "advantage", "return"))
+    rows = "".join(
+        f"<tr><td>{escape(token.strip())}</td>" + "".join(f"<td>{signed(number)}</td>" for number in numbers) + "</tr>"
+        for token, *numbers in zip(tokens, *columns.values(), strict=True)
+    )
+    return f"<details><summary>The numbers</summary><table><tr>{head}</tr>{rows}</table></details>"
