@@ -7,14 +7,33 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 
+from course_lib.classroom.plots.run_curves import records_of
+from course_lib.classroom.plots.training import training_figure
+from course_lib.classroom.show import show
+from course_lib.classroom.watch import describe, watch
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
 from course_lib.training.record import Record
+from course_lib.training.recordings import Recording
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
 
+SHOWN = ("score", "kl", "judge")
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+def watch_gpt2(recorded: Recording, *, steps: int = 10) -> None:
+    """Train GPT-2 here and draw it live; where that cannot be, say why and show a recorded run of the small GPT-2."""
+    try:
+        folder = gpt2_folder()
+    except CourseError as error:
+        print(error)
+        records = records_of(recorded)
+        says = f"Not GPT-2: the small GPT-2 of this course, recorded. {describe(records, SHOWN)}"
+        show(training_figure(records, SHOWN, {}), says)
+    else:
+        watch(gpt2_records(folder, steps=steps), *SHOWN)
 
 
 def gpt2_folder() -> Path:
@@ -24,15 +43,15 @@ def gpt2_folder() -> Path:
         CourseError: there is no GPU, or the weights are not on this machine.
     """
     if not torch.cuda.is_available():
-        raise CourseError("Expected a GPU, but torch sees none here; read the recorded run below instead.")
+        raise CourseError("Expected a GPU, but torch sees none here; look at the recorded run below instead.")
     try:
         folder = Path(snapshot_download("gpt2", local_files_only=True))
     except OSError:
         folder = None
     if folder is None or not all((folder / name).is_file() for name in NEEDED):
         raise CourseError(
-            "Expected the weights of gpt2 in the Hugging Face cache, but they are not there; with a network, "
-            "run `hf download gpt2` once in a terminal."
+            "Expected the weights of gpt2 in the Hugging Face cache, but they are not there; "
+            "run `hf download gpt2` once, with a network."
         )
     return folder
 

@@ -6,6 +6,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from course_lib.classroom.style import INK, PEOPLE, POLICY, REFERENCE, REWARD_MODEL, ink, styled
 
+Point = tuple[float | int, float | int]
 MAP_SAYS = (
     "Three steps. First, pretraining on texts makes a small GPT-2, the reference. Second, people's ratings make a "
     "reward model. Third, PPO trains the policy, which starts as a copy of the reference: it writes texts, the "
@@ -43,7 +44,7 @@ def draw_pipeline_map(ax: Axes) -> None:
     ax.text(77, 5.4, "scores", ha="left", va="center", color=ink(REWARD_MODEL), weight="bold", fontsize=12.5)
 
 
-def box(ax: Axes, x: float, y: float, width: float, title: str, words: str, colour: str) -> None:
+def box(ax: Axes, x: int, y: int, width: int, title: str, words: str, colour: str) -> None:
     """Draw a box 13 high with a title and a few words; (x, y) is its lower left corner."""
     style = "round,pad=0,rounding_size=1.2"
     ax.add_patch(FancyBboxPatch((x, y), width, 13, boxstyle=style, facecolor="white", edgecolor=colour, linewidth=2.6))
@@ -51,15 +52,13 @@ def box(ax: Axes, x: float, y: float, width: float, title: str, words: str, colo
     ax.text(x + width / 2, y + 4.3, words, ha="center", va="center", fontsize=12.5, linespacing=1.25)
 
 
-def step(ax: Axes, start: tuple[float, float], end: tuple[float, float], name: str) -> None:
+def step(ax: Axes, start: Point, end: Point, name: str) -> None:
     """Draw one of the numbered steps: a straight arrow with its name over it."""
     arrow(ax, start, end)
     ax.text((start[0] + end[0]) / 2, start[1] + 1.4, name, ha="center", va="bottom", weight="bold", fontsize=14)
 
 
-def arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], *, bend: float = 0.0, colour: str = INK
-) -> None:
+def arrow(ax: Axes, start: Point, end: Point, *, bend: float = 0.0, colour: str = INK) -> None:
     """Draw an arrow, bent to one side."""
     look = {"arrowstyle": "-|>,head_width=0.35,head_length=0.7", "color": colour, "linewidth": 2.2}
     shape = {"connectionstyle": f"arc3,rad={bend}", "shrinkA": 2, "shrinkB": 2}

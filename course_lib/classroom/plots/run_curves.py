@@ -109,7 +109,9 @@ def show_panel(
         low, high = curve.axes.get_ylim()
         x, y = steps[last[0]] + 0.03 * curve.axes.get_xlim()[1], values[last[0]]
         words.set_position((x, min(max(y, low + 0.04 * (high - low)), high - 0.04 * (high - low))))
-        words.set_text(number(values[last[0]], line.number))
+        words.set_text(
+            number(y, line.number) if low <= y <= high else f"{'↑' if y > high else '↓'} {number(y, '{:.0f}')}"
+        )
 
 
 def limits(values: Steps, panel: Panel) -> tuple[float, float]:

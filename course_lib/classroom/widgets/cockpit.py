@@ -13,13 +13,14 @@ from course_lib.classroom.canvas import image_html
 from course_lib.classroom.curves import PANELS
 from course_lib.classroom.demo import SAYS
 from course_lib.classroom.live_run import LiveRun
-from course_lib.classroom.plots.run_curves import RunCurves
+from course_lib.classroom.plots.run_curves import RunCurves, records_of
 from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.report_words import number
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.errors import CourseError
 from course_lib.training.record import Record
+from course_lib.training.recordings import load_recording
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import degrades_at
 
@@ -37,8 +38,8 @@ class Cockpit(widgets.VBox):
     """Train the small GPT-2 live; what the sliders say holds from the next step on.
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops
-    the one before it. `recorded` are the records of a run drawn in grey behind this one, and `objective` stands in
-    for the clipped objective, as in `ppo`.
+    the one before it. `recorded` are the records of a run drawn in grey behind this one, by default the recorded run
+    with the default settings; `objective` stands in for the clipped objective, as in `ppo`.
     """
 
     latest: "Cockpit | None" = None
@@ -48,12 +49,13 @@ class Cockpit(widgets.VBox):
         settings: RunSettings | None = None,
         *,
         objective: Callable = clipped_objective,
-        recorded: Sequence[Record] = (),
+        recorded: Sequence[Record] | None = None,
     ):
         if Cockpit.latest:
             Cockpit.latest.stop()
         Cockpit.latest = self
-        self.settings, self.recorded = settings or RunSettings(), recorded
+        self.settings = settings or RunSettings()
+        self.recorded = default_run() if recorded is None else recorded
         self.objective = plugged(objective)
         try:
             self.loop = asyncio.get_running_loop()
@@ -89,9 +91,9 @@ class Cockpit(widgets.VBox):
     def reset(self) -> None:
         """Begin anew, with the untrained policy and the settings that the sliders show."""
         self.live = LiveRun(self.settings, objective=self.objective)
-        self.curves = RunCurves(
-            COCKPIT_PANELS, steps=self.settings.iterations, ghosts=[self.recorded] if self.recorded else []
-        )
+        ghosts = [self.recorded] if self.recorded else []
+        steps = self.settings.iterations
+        self.curves = RunCurves(COCKPIT_PANELS, steps=steps, ghosts=ghosts, ghost_name="recorded run")
         self.wanted, self.training, self.ended, self.moved_at = 0, False, "", []
         self.refresh()
 
@@ -190,6 +192,13 @@ class Cockpit(widgets.VBox):
         live = super()._repr_mimebundle_(**options)
         data = dict(live[0] if isinstance(live, tuple) else live or {})
         return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+
+
+def default_run() -> list[Record]:
+    """The recorded run whose settings are all defaults."""
+    runs = load_recording("kl_coef")
+    default = {"kl_coef": RunSettings().kl_coef}
+    return records_of(next(run for run in runs if run.changes == default and run.seed == RunSettings().seed))
 
 
 def plugged(objective: Callable) -> Callable:

@@ -67,7 +67,7 @@ SIGNS = {
     "advantages not whitened": Sign(
         "advantages not whitened",
         "policy_loss",
-        "whitened advantages average 0, which keeps the policy loss within a tenth of 0, and without whitening it strays "
+        "whitened advantages average 0, which keeps the policy loss within a tenth of 0; without whitening it strays "
         "by a few tenths; here it lies between {low} and {high}",
     ),
     "reward on the wrong token": Sign(
@@ -157,6 +157,5 @@ def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> 
     if name not in BUGS:
         raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
     run = PPORun(settings or RunSettings())
-    return islice(
-        run.records(run.scorer(load_reward_model(run.settings.reward_model or REWARD_MODEL)), gather=BUGS[name]), steps
-    )
+    scorer = run.scorer(load_reward_model(run.settings.reward_model or REWARD_MODEL))
+    return islice(run.records(scorer, gather=BUGS[name]), steps)

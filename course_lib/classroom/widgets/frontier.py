@@ -1,0 +1,83 @@
+"""What the KL coefficient buys: the frontier of score against KL, and the texts at each of its points."""
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.demo import Demo
+from course_lib.classroom.plots.recorded import draw_against_kl
+from course_lib.classroom.report_words import number
+from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
+from course_lib.classroom.texts_table import TextsTable
+from course_lib.training.recordings import Recording
+
+FIGURES = {
+    "score": ("Score", "standard deviations", REWARD_MODEL),
+    "judge": ("Independent judge", "VADER, −1 to 1", JUDGE),
+    "distinct_2": ("Variety", "share of word pairs that differ", POLICY),
+}
+
+
+class Frontier(Demo):
+    """Choose a KL coefficient: a ring marks where its runs ended, and the table has texts of one of them."""
+
+    def __init__(self, recordings: Sequence[Recording]):
+        self.runs: dict[float, list[Recording]] = {}
+        for recording in sorted(recordings, key=lambda recording: (recording.changes["kl_coef"], recording.seed)):
+            self.runs.setdefault(recording.changes["kl_coef"], []).append(recording)
+        self.texts = widgets.HTML()
+        with styled():
+            figure = Figure(figsize=(10, 4))
+            axes = figure.subplots(1, 3)
+            for ax, (name, (title, unit, colour)) in zip(axes, FIGURES.items(), strict=True):
+                draw_against_kl(ax, recordings, metric=name, colour=colour)
+                ax.set_title(f"{title}\n")
+                ax.annotate(unit, (0, 1), xycoords="axes fraction", xytext=(0, 8), textcoords="offset points", size=12)
+                ax.set_xlabel("KL (nats per response)")
+            ring = {"markersize": 18, "markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 2.2}
+            self.rings = [ax.plot([], [], "o", **ring)[0] for ax in axes]
+            canvas = Canvas(figure, self.rings)
+        slider = widgets.SelectionSlider(
+            options=[(f"{kl_coef:g}", kl_coef) for kl_coef in self.runs],
+            value=list(self.runs)[len(self.runs) // 2],
+            description="KL coefficient",
+            style={"description_width": "initial"},
+            layout={"width": "30em"},
+        )
+        super().__init__(canvas, {"kl_coef": slider})
+        self.children = [*self.children, self.texts]
+
+    def show(self, *, kl_coef: float) -> str:
+        """Move the rings to the mean of the runs with this coefficient, and show texts of the first of them."""
+        runs = self.runs[kl_coef]
+        end = {name: float(np.mean([run.after[name] for run in runs])) for name in ("kl", *FIGURES)}
+        for ring, name in zip(self.rings, FIGURES, strict=True):
+            ring.set_data([end["kl"]], [end[name]])
+        columns = {"Before": text_records(runs[0], "before"), "After PPO": text_records(runs[0], "after")}
+        self.texts.value = TextsTable(columns)._repr_html_()
+        return (
+            f"At a KL coefficient of {kl_coef:g} training ended {number(end['kl'], '{:.1f}')} nats from the reference, "
+            f"with a score of {number(end['score'])} standard deviations, {number(end['judge'])} from the independent "
+            f"judge, and {number(end['distinct_2'], '{:.0%}')} of all word pairs different ones."
+        )
+
+
+def frontier_demo(recordings: Sequence[Recording]) -> Frontier:
+    """Show the runs of the experiment `kl_coef`."""
+    return Frontier(recordings)
+
+
+def text_records(recording: Recording, when: str) -> list[dict]:
+    """The recorded texts before or after training, in the form that a TextsTable takes."""
+    return [
+        {
+            "prompt": sample["prompt"],
+            "text": sample[when],
+            "score": sample[f"score_{when}"],
+            "judge": sample[f"judge_{when}"],
+        }
+        for sample in recording.samples
+    ]
