@@ -113,12 +113,22 @@ def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metri
     groups = by_name(recordings)
     default = groups.pop("default")
     for ax, (name, runs) in zip(axes, groups.items(), strict=False):
-        for some, colour, style in ((default, REFERENCE, "--"), (runs, POLICY, "-")):
-            curves = np.array([run.metrics[metric] for run in some], dtype=float)
-            steps = runs[0].metrics["step"]
-            ax.plot(steps, curves.T, color=colour, linewidth=0.9, alpha=0.6)
-            ax.plot(steps, curves.mean(axis=0), color=colour, linestyle=style)
-        ax.set_title(CHOICE_WORDS.get(name, name), fontsize=13)
+        steps = runs[0].metrics["step"]
+        curves, usual = (np.array([run.metrics[metric] for run in some], dtype=float) for some in (runs, default))
+        apart = 7.0 if curves.mean(axis=0)[-1] >= usual.mean(axis=0)[-1] else -7.0
+        for rows, words, colour, style, up in (
+            (curves, "changed", POLICY, "-", apart),
+            (usual, "default", REFERENCE, "--", -apart),
+        ):
+            ax.plot(steps, rows.T, color=colour, linewidth=0.9, alpha=0.6)
+            ax.plot(steps, rows.mean(axis=0), color=colour, linestyle=style)
+            _write_at_end(ax, float(steps[-1]), rows.mean(axis=0)[-1], words, colour, up=up)
+        ax.set_xlim(steps[0], steps[-1] * 1.45)
+        ax.set_xticks([step for step in steps if step % 4 == 0])
+        ax.set_title(CHOICE_WORDS[name], fontsize=13)
+        ax.set_xlabel("PPO step")
+        ax.set_ylabel(metric)
+        ax.label_outer()
 
 
 def draw_label_noise(ax: Axes, data: LabelNoise, *, noise: float = 0.0, pairs: int = 1024) -> list[Artist]:
