@@ -1,7 +1,8 @@
-"""The command line: `python -m course_lib run`."""
+"""The command line: `python -m course_lib run` and `python -m course_lib bench`."""
 
 import argparse
 import itertools
+import json
 import shlex
 import sys
 import time
@@ -28,6 +29,14 @@ def build_parser() -> argparse.ArgumentParser:
         usage="python -m course_lib run [OPTION VALUE ...]",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    run_parser.set_defaults(do=run)
+    bench_parser = commands.add_parser(
+        "bench",
+        help="measure how fast the widgets answer on this machine; about half a minute",
+        description="Moves every control of every widget over its range and measures how long one update takes.",
+    )
+    bench_parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+    bench_parser.set_defaults(do=measure)
     of_ppo = {setting.name for setting in fields(PPOSettings)}
     the_run, ppo = run_parser.add_argument_group("the run"), run_parser.add_argument_group("PPO")
     for setting in fields(RunSettings):
@@ -73,6 +82,15 @@ def run(options: argparse.Namespace) -> None:
         print("", *verdicts(read_run(folder).summary), f"Open {page} in a browser.", sep="\n")
 
 
+def measure(options: argparse.Namespace) -> None:
+    """Measure the widgets and print the figures, as a table or as JSON."""
+    from course_lib.classroom import bench
+
+    figures = bench.measure_updates(bench.WIDGETS)
+    text = json.dumps({"machine": bench.machine(), "widgets": figures})
+    print(text if options.json else bench.describe_updates(figures))
+
+
 def describe(record: dict) -> str:
     """The figures of one step for the progress bar."""
     if record["stage"] == "ppo":
@@ -84,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; a mistake of the user's becomes one sentence and exit code 2."""
     options = build_parser().parse_args(arguments)
     try:
-        run(options)
+        options.do(options)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2

@@ -110,11 +110,17 @@ class Lab:
 
     def press_slider(self, cell_id: str, name: str, key: str = "ArrowRight", *, times: int = 1) -> None:
         """Move the slider that is called `name` by the keyboard."""
-        slider = self.cell(cell_id).locator(".jupyter-widgets", has=self.page.get_by_text(name, exact=True))
-        handle = slider.locator(".noUi-handle").last
+        label = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(name)}$"))
+        handle = self.cell(cell_id).locator(".widget-inline-hbox", has=label).locator(".noUi-handle")
         handle.focus()
         for _ in range(times):
             self.page.keyboard.press(key)
+
+    def move(self, cell_id: str, name: str, key: str = "ArrowRight", *, times: int = 1) -> None:
+        """Move a slider and wait until the words beside the picture follow."""
+        before = self.says(cell_id)
+        self.press_slider(cell_id, name, key, times=times)
+        wait_until(lambda: self.says(cell_id) != before, f"{cell_id} follows {name}")
 
     def click(self, text: str, cell_id: str | None = None) -> None:
         """Press a button by its text, in one cell or wherever it stands."""
@@ -126,6 +132,10 @@ class Lab:
         wait_until(
             lambda: re.search(pattern, output.first.inner_text()), f"{cell_id} says {pattern!r}", seconds=seconds
         )
+
+    def show_cell(self, cell_id: str) -> None:
+        """Scroll to the output of a cell."""
+        self.cell(cell_id).locator(".jp-OutputArea").first.scroll_into_view_if_needed()
 
     def screenshot(self, name: str) -> None:
         """Leave a picture of what the window shows."""

@@ -1,0 +1,77 @@
+"""Each notebook as a student works through it: all cells run, the keys and buttons of its widgets answer."""
+
+import re
+
+
+def step(words: str) -> int:
+    """Read the number of steps that the cockpit says it has made."""
+    said = re.search(r"Step (\d+) of", words)
+    return int(said[1]) if said else 0
+
+
+def test_welcome(lab):
+    lab.open("00_welcome")
+    lab.run_all()
+    lab.screenshot_all()
+
+
+def test_reward_modeling(lab):
+    lab.open("01_reward_modeling")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.move("ratings-demo", "all agree → people split", "End")
+    lab.move("bt-demo", "chosen reward", "ArrowLeft", times=3)
+    lab.move("bt-demo", "add to both")
+    lab.move("noise-demo", "pairs", times=2)
+    lab.move("noise-demo", "labels flipped")
+    lab.press_slider("annotator", "Arrow keys: click here, then", "ArrowLeft")
+    lab.wait_for("annotator", "1 of 24 pairs answered")
+    lab.press_slider("annotator", "Arrow keys: click here, then", "ArrowRight")
+    lab.wait_for("annotator", "2 of 24 pairs answered")
+    for answered in (3, 4, 5):
+        lab.click("I like the right one", "annotator")
+        lab.wait_for("annotator", f"{answered} of 24 pairs answered")
+    lab.click("Undo", "annotator")
+    lab.wait_for("annotator", "4 of 24 pairs answered; 1 more to train on")
+    lab.click("I like the left one", "annotator")
+    lab.wait_for("annotator", "5 of 24 pairs answered")
+    lab.click("Train on my choices", "annotator")
+    lab.wait_for("annotator", "of 5 pairs the crowd's reward model prefers the same text")
+    lab.show_cell("annotator")
+    lab.screenshot("annotator")
+
+
+def test_clipped_ppo(lab):
+    lab.open("02_clipped_ppo")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.move("clip-demo", "advantage", "Home")
+    lab.move("clip-demo", "ratio", "ArrowLeft", times=5)
+    lab.move("clip-demo", "clip_eps", "PageUp")
+    lab.move("clip-cloud", "clip_eps")
+    lab.move("advantage-demo", "lambda", "Home")
+    lab.move("advantage-demo", "gamma", "ArrowLeft")
+    lab.move("spread-demo", "lambda", "End")
+    lab.show_cell("advantage-demo")
+    lab.screenshot("advantage-demo")
+
+
+def test_rlhf_pipeline(lab):
+    lab.open("03_rlhf_pipeline")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.click("Reset", "cockpit")  # a later cell has made a step
+    lab.click("Start", "cockpit")
+    lab.wait_for("cockpit", r"Running\. Step 2 of")
+    lab.click("Pause", "cockpit")
+    lab.wait_for("cockpit", r"Paused\. Step")
+    paused_at = step(lab.says("cockpit"))
+    lab.press_slider("cockpit", "KL coefficient", times=2)
+    lab.click("One step", "cockpit")
+    lab.wait_for("cockpit", rf"Paused\. Step {paused_at + 1} of")
+    lab.click("Resume", "cockpit")
+    lab.wait_for("cockpit", rf"Running\. Step {paused_at + 3} of")
+    lab.click("Stop", "cockpit")
+    lab.wait_for("cockpit", r"Stopped\. Step")
+    lab.show_cell("cockpit")
+    lab.screenshot("cockpit")
