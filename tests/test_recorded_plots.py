@@ -64,7 +64,7 @@ def test_the_frontier_names_each_coefficient_in_both_pictures(figure):
     axes = figure.subplots(1, 2)
     draw_frontier(*axes, runs)
     assert words(axes[0]) == words(axes[1]) == ["0.5 ", "0 ", "before"]
-    paths = [ax.lines[-1] for ax in axes]
+    paths = [ax.lines[-2] for ax in axes]
     assert [path.get_xdata().tolist() for path in paths] == [[0.0, 5.0, 10.0]] * 2
     assert [path.get_ydata().tolist() for path in paths] == [[-1.0, 0.5, 1.0], [0.1, 0.25, 0.5]]
 

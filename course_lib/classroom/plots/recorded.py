@@ -80,18 +80,20 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
 
 
 def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str) -> None:
-    """Draw one figure on held-out prompts against KL: a point a run, the means of each kl_coef joined and named."""
+    """Draw one figure on held-out prompts against KL: a path over the kl_coefs, large to small, that names each.
+
+    A second seed is a hollow point, linked to the first.
+    """
     start = float(np.mean([run.before[metric] for run in recordings]))
-    ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
     path = [(0.0, start)]
     groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
     for kl_coef in sorted(groups, reverse=True):
-        points = np.array([(run.after["kl"], run.after[metric]) for run in groups[kl_coef]])
-        x, y = points.mean(axis=0)
-        path.append((x, y))
-        ax.plot(*points.T, "o", color=colour, markersize=8, markeredgecolor="white")
-        label(ax, x, y, f"{kl_coef:g} ", colour, side="right", gap=4.0)
-    ax.plot(*np.transpose(path), color=colour, alpha=0.6, zorder=1)
+        points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
+        path.append(points[0])
+        ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
+        label(ax, *points[0], f"{kl_coef:g} ", colour, side="right", gap=4.0)
+    ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
+    ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
     label(ax, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -88,6 +88,7 @@ OBJECTIVES = {
     "KL penalty 10": ({}, penalised(10.0)),
 }
 KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+KL_COEFS_TWICE = (0.0, 0.05, 0.2)  # with a second seed
 CHOICES = {
     "default": {},
     "1 epoch": {"epochs": 1},
@@ -109,7 +110,8 @@ EXPERIMENTS = {
     ),
     "kl_coef": Experiment(
         {},
-        [PlannedRun(f"kl_coef {kl_coef:g}", seed, {"kl_coef": kl_coef}) for seed in range(2) for kl_coef in KL_COEFS],
+        [PlannedRun(f"kl_coef {value:g}", 0, {"kl_coef": value}) for value in KL_COEFS]
+        + [PlannedRun(f"kl_coef {value:g}", 1, {"kl_coef": value}) for value in KL_COEFS_TWICE],
     ),
     "choices": Experiment(
         {"iterations": 12},
