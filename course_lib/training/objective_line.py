@@ -15,7 +15,7 @@ from course_lib.training.settings import PPOSettings
 
 Places = Float[np.ndarray, " places"]
 
-PLACES = (-0.5, -0.25, 0, 0.125, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3)
+PLACES = (-0.5, -0.25, 0.0, 0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
 @dataclass(frozen=True)

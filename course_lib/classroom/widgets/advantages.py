@@ -58,7 +58,7 @@ class AdvantageDemo(Demo):
         columns = {name: column[0].numpy() for name, column in columns.items()}
         self.pictured.move(text.tokens, **columns)
         self.tokens.value = ColouredTokens(
-            text.tokens, columns["advantages"], says="advantage of each token", limit=STRONGEST, decimals=2
+            text.tokens, columns["advantages"].tolist(), says="advantage of each token", limit=STRONGEST, decimals=2
         ).html
         self.table.value = table(text.tokens, columns)
         return say_advantages(text, advantages[0], gamma=gamma, lam=lam)
@@ -92,7 +92,7 @@ class SpreadDemo(Demo):
         better, worse = (curve[here] for curve in curves)
         right = (better[:, None] > worse).float().mean().item()
         parts = (
-            f"“{beginning.token.strip()}” {signed(mean[here])} ± {spread[here]:.2f}"
+            f"“{beginning.token.strip()}” {signed(mean[here].item())} ± {spread[here]:.2f}"
             for beginning, mean, spread in zip(self.beginnings, means, spreads, strict=True)
         )
         return (
@@ -147,6 +147,6 @@ def table(tokens: Sequence[str], columns: dict) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("token", "reward", "value", "TD residual", "advantage", "return"))
     rows = "".join(
         f"<tr><td>{escape(token.strip())}</td>" + "".join(f"<td>{signed(number)}</td>" for number in numbers) + "</tr>"
-        for token, *numbers in zip(tokens, *columns.values(), strict=True)
+        for token, *numbers in zip(tokens, *(column.tolist() for column in columns.values()), strict=True)
     )
     return f"<details><summary>The numbers</summary><table><tr>{head}</tr>{rows}</table></details>"
