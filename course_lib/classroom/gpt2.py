@@ -1,13 +1,12 @@
 """The same PPO with the GPT-2 of 124 million parameters, where there is a GPU and the weights are on the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
 
-from course_lib.classroom.plots.run_curves import records_of
 from course_lib.classroom.plots.training import training_figure
 from course_lib.classroom.show import show
 from course_lib.classroom.watch import describe, watch
@@ -15,7 +14,6 @@ from course_lib.training.errors import CourseError
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
 from course_lib.training.record import Record
-from course_lib.training.recordings import Recording
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
 
@@ -23,15 +21,14 @@ SHOWN = ("score", "kl", "judge")
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
 
 
-def watch_gpt2(recorded: Recording, *, steps: int = 10) -> None:
+def watch_gpt2(recorded: Sequence[Record], *, steps: int = 10) -> None:
     """Train GPT-2 here and draw it live; where that cannot be, say why and show a recorded run of the small GPT-2."""
     try:
         folder = gpt2_folder()
     except CourseError as error:
         print(error)
-        records = records_of(recorded)
-        says = f"Not GPT-2: the small GPT-2 of this course, recorded. {describe(records, SHOWN)}"
-        show(training_figure(records, SHOWN, {}), says)
+        says = f"Not GPT-2: the small GPT-2 of this course, recorded. {describe(recorded, SHOWN)}"
+        show(training_figure(recorded, SHOWN, {}), says)
     else:
         watch(gpt2_records(folder, steps=steps), *SHOWN)
 

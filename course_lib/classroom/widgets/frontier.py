@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import ipywidgets as widgets
-import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
@@ -22,12 +21,12 @@ FIGURES = {
 
 
 class Frontier(Demo):
-    """Choose a KL coefficient: a ring marks where its runs ended, and the table has texts of one of them."""
+    """Choose a KL coefficient: a ring marks where its run ended, and the table has texts of that run."""
 
     def __init__(self, recordings: Sequence[Recording]):
-        self.runs: dict[float, list[Recording]] = {}
-        for recording in sorted(recordings, key=lambda recording: (recording.changes["kl_coef"], recording.seed)):
-            self.runs.setdefault(recording.changes["kl_coef"], []).append(recording)
+        first_seed = min(recording.seed for recording in recordings)
+        runs = {recording.changes["kl_coef"]: recording for recording in recordings if recording.seed == first_seed}
+        self.runs = {kl_coef: runs[kl_coef] for kl_coef in sorted(runs)}
         self.texts = widgets.HTML()
         with styled():
             figure = Figure(figsize=(10, 4))
@@ -51,13 +50,13 @@ class Frontier(Demo):
         self.children = [*self.children, self.texts]
 
     def show(self, *, kl_coef: float) -> str:
-        """Move the rings to the mean of the runs with this coefficient, and show texts of the first of them."""
-        runs = self.runs[kl_coef]
-        end = {name: float(np.mean([run.after[name] for run in runs])) for name in ("kl", *FIGURES)}
+        """Move the rings to the end of the run with this coefficient, and show its texts."""
+        run = self.runs[kl_coef]
         for ring, name in zip(self.rings, FIGURES, strict=True):
-            ring.set_data([end["kl"]], [end[name]])
-        columns = {"Before": text_records(runs[0], "before"), "After PPO": text_records(runs[0], "after")}
+            ring.set_data([run.after["kl"]], [run.after[name]])
+        columns = {"Before": text_records(run, "before"), "After PPO": text_records(run, "after")}
         self.texts.value = TextsTable(columns)._repr_html_()
+        end = run.after
         return (
             f"At a KL coefficient of {kl_coef:g} training ended {number(end['kl'], '{:.1f}')} nats from the reference, "
             f"with a score of {number(end['score'])} standard deviations, {number(end['judge'])} from the independent "
