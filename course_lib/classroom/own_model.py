@@ -16,7 +16,7 @@ from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import ROWS, RewardModel, load_reward_model, new_reward_model
 
 PENALTY = 1000.0  # on the squared weights of the head; with few pairs, less of it is worse
-EVERY = 3  # test sentences: one in so many is enough
+EVERY = 4  # test sentences: one in so many is enough
 RESAMPLES = 30
 
 

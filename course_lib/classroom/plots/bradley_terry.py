@@ -12,6 +12,7 @@ WIDEST = 8.0
 HIGHEST_LOSS = 5.0
 GAPS = np.linspace(-WIDEST, WIDEST, 321)
 Gaps = Float[np.ndarray, " gaps"]
+Pairs = Float[np.ndarray, " pairs"]
 
 
 class BradleyTerryPicture:
@@ -27,7 +28,7 @@ class BradleyTerryPicture:
             for panel, level, name in ((self.probability, 0.5, "a coin"), (self.loss, np.log(2), "log 2 = 0.69")):
                 panel.ax.axhline(level, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
                 side, x = ("left", -WIDEST) if panel is self.probability else ("right", WIDEST)
-                label(panel.ax, x, level, name, REFERENCE, side=side, gap=3, size=11)
+                label(panel.ax, x, float(level), name, REFERENCE, side=side, gap=3.0, size=11.0)
 
     @property
     def moving(self) -> list[Artist]:
@@ -70,6 +71,7 @@ class GapCurve:
     def __init__(self, ax: Axes, title: str, highest: float):
         ax.set(xlim=(-WIDEST, WIDEST), ylim=(0, 1.06 * highest), title=title)
         ax.set_xlabel("gap: chosen − rejected reward")
+        ax.set_xticks([-6, -3, 0, 3, 6])
         ax.axvline(0, color=REFERENCE, linewidth=1.0, zorder=1)
         self.ax = ax
         self.curve = ax.plot([], [], color=REWARD_MODEL, zorder=3)[0]
@@ -83,7 +85,7 @@ class GapCurve:
         """Curve, marks and point."""
         return [self.curve, self.marks, self.point]
 
-    def move(self, heights: Gaps, marks: tuple[Gaps, Gaps], point: tuple[float, float]) -> None:
+    def move(self, heights: Gaps, marks: tuple[Pairs, Pairs], point: tuple[float, float]) -> None:
         """Draw the curve over GAPS, the marks, and the point."""
         self.curve.set_data(GAPS, heights)
         # what lies beyond the picture is drawn at its edge

@@ -42,7 +42,7 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
         )
     for level, name in ((0.5, "a coin"), (ONE_PERSON, "one person")):
         ax.axvline(level, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-        label(ax, level, 0.4, name, REFERENCE, side="center", gap=2, size=11)
+        label(ax, level, 0.4, name, REFERENCE, side="center", gap=2.0, size=11.0)
     ax.set_yticks(range(len(rows), 0, -1), [name for name, *_ in rows])
     ax.set(xlim=(0.2, 1.02), ylim=(0.4, len(rows) + 0.7), xlabel="share of pairs where both prefer the same text")
     ax.grid(axis="y", visible=False)
@@ -57,5 +57,5 @@ def pair_figure(prompt: str, left: str, right: str) -> Figure:
             ax = figure.add_axes((x, 0.06, 0.46, 0.74), xticks=[], yticks=[], facecolor="#FBFBFC")
             ax.spines[:].set_visible(True)
             ax.text(0.04, 0.9, name, va="top", fontsize=12, color=REFERENCE, weight="bold")
-            ax.text(0.04, 0.68, textwrap.fill(text, 44).replace("$", r"\$"), va="top", fontsize=13)
+            ax.text(0.04, 0.68, textwrap.fill(text, 40).replace("$", r"\$"), va="top", fontsize=13)
     return figure

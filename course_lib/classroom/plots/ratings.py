@@ -16,6 +16,7 @@ from course_lib.training.ratings import RatedSentence
 RATINGS = np.arange(-4, 5)
 MOST = 20  # raters at one rating, at most
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, np.inf)  # of the gap between two mean ratings
+BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 NAMES = ("under 0.5", "0.5 to 1", "1 to 2", "2 to 3", "over 3")
 
 
@@ -31,8 +32,8 @@ class RatingsPicture:
         ax.spines["left"].set_visible(False)
         ax.grid(visible=False)
         self.text = self.figure.text(0.03, 0.96, "", va="top", fontsize=15)
-        self.dots = ax.plot([], [], "o", color=PEOPLE, markersize=9.5, markeredgecolor="white")[0]
-        self.mean = ax.plot([], [], color=ink(PEOPLE), linewidth=1.8, linestyle=(0, (4, 3)))[0]
+        self.dots = ax.plot([], [], "o", color=PEOPLE, markersize=9.5, markeredgecolor="white", zorder=3)[0]
+        self.mean = ax.plot([], [], color=ink(PEOPLE), linewidth=1.8, linestyle=(0, (4, 3)), zorder=2)[0]
         self.name = ax.text(0, MOST, "", va="top", fontsize=13, color=ink(PEOPLE), weight="bold")
 
     @property
@@ -42,7 +43,7 @@ class RatingsPicture:
 
     def move(self, sentence: RatedSentence) -> None:
         """Show this sentence and its ratings."""
-        self.text.set_text(textwrap.fill(sentence.text, 84, max_lines=4, placeholder=" ...").replace("$", r"\$"))
+        self.text.set_text(textwrap.fill(sentence.text, 72, max_lines=4, placeholder=" ...").replace("$", r"\$"))
         counts = [sentence.ratings.count(rating) for rating in RATINGS]
         places = [(rating, 0.6 + row) for rating, count in zip(RATINGS, counts, strict=True) for row in range(count)]
         self.dots.set_data(*np.array(places).T)
@@ -84,10 +85,9 @@ def disagreement_figure(sentences: Sequence[RatedSentence]) -> Figure:
 def draw_disagreement(ax: Axes, shares: Sequence[float]) -> None:
     """Draw the share of raters' pairs that disagree, by the gap between the sentences' mean ratings."""
     bars = ax.bar(NAMES, shares, color=PEOPLE, width=0.7)
-    ax.bar_label(
-        bars, [f"{share:.0%}" for share in shares], padding=4, color=ink(PEOPLE), weight="bold", backgroundcolor="white"
-    )
+    numbers = [f"{share:.0%}" for share in shares]
+    ax.bar_label(bars, numbers, padding=5, color=ink(PEOPLE), weight="bold", bbox=BLANK)
     ax.axhline(0.5, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)))
-    label(ax, len(NAMES) - 0.6, 0.5, "two coins", REFERENCE, gap=3)
+    label(ax, len(NAMES) - 0.6, 0.5, "two coins", REFERENCE, gap=3.0)
     ax.set(ylim=(0, 0.6), xlabel="gap between the two mean ratings", title="How often two people disagree on a pair")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -35,7 +35,7 @@ def draw_metric(ax: Axes, records: Sequence[Record], name: str, *, marks: Mappin
     ax.plot(steps, smooth, color=REWARD_MODEL)
     ax.set_xlim(0, 1.24 * max(steps, default=1))
     for text, level in marks.items():
-        label(ax, ax.get_xlim()[1], level, text, REFERENCE, gap=3, size=10.5)
+        label(ax, float(ax.get_xlim()[1]), level, text, REFERENCE, gap=3.0, size=10.5)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlabel("step")

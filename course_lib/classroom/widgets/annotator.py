@@ -57,15 +57,15 @@ class Annotator(widgets.VBox):
         self.arrows = widgets.SelectionSlider(
             options=[("← left", "left"), ("← or →", ""), ("right →", "right")],
             value="",
-            description="Arrow keys: click here, then",
+            description="Arrow keys: click the handle, then",
             style={"description_width": "initial"},
             layout=widgets.Layout(width="32em", max_width="98%"),
         )
         self.buttons = {
-            "left": widgets.Button(description="I like the left one", icon="arrow-left"),
+            "left": widgets.Button(description="I like the left one"),
             "neither": widgets.Button(description="Can't tell"),
-            "right": widgets.Button(description="I like the right one", icon="arrow-right"),
-            "undo": widgets.Button(description="Undo", icon="undo"),
+            "right": widgets.Button(description="I like the right one"),
+            "undo": widgets.Button(description="Undo"),
             "train": widgets.Button(description="Train on my choices", button_style="primary"),
         }
         for answer in ("left", "neither", "right"):

@@ -23,7 +23,7 @@ class RatingsDemo(Demo):
         self.sentences = [by_spread[round(place)] for place in np.linspace(0, len(by_spread) - 1, SHOWN)]
         self.drawing = RatingsPicture()
         slider = widgets.IntSlider(
-            value=0,
+            value=SHOWN // 2,
             max=SHOWN - 1,
             description="all agree → people split",
             readout=False,
@@ -38,7 +38,7 @@ class RatingsDemo(Demo):
         self.drawing.move(sentence)
         ratings = np.array(sentence.ratings)
         liked, disliked = int((ratings > 0).sum()), int((ratings < 0).sum())
-        spread = " to ".join(written(rating) for rating in (ratings.min(), ratings.max()))
+        spread = " to ".join(written(rating) for rating in (min(sentence.ratings), max(sentence.ratings)))
         mean = f"{sentence.mean:+z.1f}".replace("-", "−")
         return (
             f"“{sentence.text}” Of {len(ratings)} people {liked} rated it positive and {disliked} negative, from "
