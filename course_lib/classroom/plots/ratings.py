@@ -57,7 +57,7 @@ def disagreement(sentences: Sequence[RatedSentence], *, pairs: int = 100_000, se
     """How often two raters, each comparing the same two sentences, prefer different ones, by the gap of the means.
 
     A rater's comparison is a rating drawn for either sentence, and a rater who gives both the same is left out.
-    One share for each of NAMES.
+    One share for each of NAMES, 0 where no pair has such a gap.
     """
     generator = np.random.default_rng(seed)
     means = np.array([sentence.mean for sentence in sentences])
@@ -71,7 +71,8 @@ def disagreement(sentences: Sequence[RatedSentence], *, pairs: int = 100_000, se
     )
     decided = (one != 0) & (other != 0) & (a != b)
     gaps = np.abs(means[a] - means[b])
-    return [float(np.mean((one != other)[decided & (gaps >= low) & (gaps < high)])) for low, high in pairwise(EDGES)]
+    bins = [decided & (gaps >= low) & (gaps < high) for low, high in pairwise(EDGES)]
+    return [float((one != other)[inside].mean()) if inside.any() else 0.0 for inside in bins]
 
 
 def disagreement_figure(sentences: Sequence[RatedSentence]) -> Figure:
