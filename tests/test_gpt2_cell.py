@@ -5,7 +5,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from course_lib.classroom import gpt2
-from course_lib.classroom.widgets.cockpit import default_run
+from course_lib.classroom.live_run import default_run
 from course_lib.training import pipeline
 from course_lib.training.ratings import load_ratings
 

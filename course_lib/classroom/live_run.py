@@ -1,17 +1,21 @@
 """A PPO run that is advanced one step at a time, with the same held-out prompts continued after each step."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
+from course_lib.classroom.plots.run_curves import records_of
+from course_lib.classroom.report_words import number
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
 from course_lib.training.record import Record
+from course_lib.training.recordings import load_recording
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
+from course_lib.training.texts import degrades_at
 
 SHOWN_TEXTS = 6
 
@@ -60,3 +64,22 @@ class LiveRun:
         _, self.before = self.run.evaluate(self.scorer)
         self.now = self.before
         self.training = self.run.records(self.scorer, objective=self.objective)
+
+
+def describe(records: Sequence[Record], steps: int) -> str:
+    """Say in one sentence how a run stands."""
+    if not records:
+        return ""
+    last, worse = records[-1], degrades_at(list(records))
+    texts = f"from step {worse} on the texts degrade" if worse else "no sign of degrading texts"
+    return (
+        f"Step {last['step']} of {steps}: score {number(last['score'])} sd, KL {number(last['kl'], '{:z.1f}')} nats, "
+        f"judge {number(last['judge'])}; {texts}."
+    )
+
+
+def default_run() -> list[Record]:
+    """The recorded run whose settings are all defaults."""
+    runs = load_recording("kl_coef")
+    default = {"kl_coef": RunSettings().kl_coef}
+    return records_of(next(run for run in runs if run.changes == default and run.seed == RunSettings().seed))

@@ -136,7 +136,7 @@ def make_room(ax: Axes, values: Steps, panel: Panel) -> bool:
 def label_ghost(ax: Axes, ghost: Sequence[Record], panel: Panel, name: str) -> None:
     """Write the name of the grey curve at its end."""
     values = metric(ghost, panel.lines[0].metric)
-    label(ax, metric(ghost, "step")[-1], values[-1], name, REFERENCE, gap=7)
+    label(ax, float(metric(ghost, "step")[-1]), float(values[-1]), name, REFERENCE, gap=7.0)
 
 
 def records_of(recording: Recording) -> list[Record]:

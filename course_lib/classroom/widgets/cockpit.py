@@ -12,17 +12,14 @@ from torch import Tensor
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.curves import PANELS
 from course_lib.classroom.demo import SAYS
-from course_lib.classroom.live_run import LiveRun
-from course_lib.classroom.plots.run_curves import RunCurves, records_of
+from course_lib.classroom.live_run import LiveRun, default_run, describe
+from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.plugged import call_plugged
-from course_lib.classroom.report_words import number
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.errors import CourseError
 from course_lib.training.record import Record
-from course_lib.training.recordings import load_recording
 from course_lib.training.settings import RunSettings
-from course_lib.training.texts import degrades_at
 
 SHOWN = ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")
 COCKPIT_PANELS = tuple(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN)
@@ -53,7 +50,6 @@ class Cockpit(widgets.VBox):
     ):
         if Cockpit.latest:
             Cockpit.latest.stop()
-        Cockpit.latest = self
         self.settings = settings or RunSettings()
         self.recorded = default_run() if recorded is None else recorded
         self.objective = plugged(objective)
@@ -69,6 +65,7 @@ class Cockpit(widgets.VBox):
         for name, button in self.buttons.items():
             button.on_click(lambda _, name=name: getattr(self, f"press_{name}")())
         self.reset()
+        Cockpit.latest = self
 
     def _slider(self, name: str) -> widgets.SelectionSlider:
         title, options = SLIDERS[name]
@@ -86,7 +83,8 @@ class Cockpit(widgets.VBox):
     def _moved(self, name: str, value: float) -> None:
         setattr(self.settings, name, value)
         if self.live.records:
-            self.moved_at = sorted({*self.moved_at, len(self.live.records) + 1})
+            next_step = len(self.live.records) + (2 if self.training else 1)
+            self.moved_at = sorted({*self.moved_at, next_step})
 
     def reset(self) -> None:
         """Begin anew, with the untrained policy and the settings that the sliders show."""
@@ -194,13 +192,6 @@ class Cockpit(widgets.VBox):
         return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
 
 
-def default_run() -> list[Record]:
-    """The recorded run whose settings are all defaults."""
-    runs = load_recording("kl_coef")
-    default = {"kl_coef": RunSettings().kl_coef}
-    return records_of(next(run for run in runs if run.changes == default and run.seed == RunSettings().seed))
-
-
 def plugged(objective: Callable) -> Callable:
     """Wrap a student's objective, so that what is wrong with it becomes a sentence."""
 
@@ -211,15 +202,3 @@ def plugged(objective: Callable) -> Callable:
         return call_plugged(call, name="objective", shape=tuple(ratio.shape))
 
     return checked
-
-
-def describe(records: Sequence[Record], steps: int) -> str:
-    """Say in one sentence how a run stands."""
-    if not records:
-        return ""
-    last, worse = records[-1], degrades_at(list(records))
-    texts = f"from step {worse} on the texts degrade" if worse else "no sign of degrading texts"
-    return (
-        f"Step {last['step']} of {steps}: score {number(last['score'])} sd, KL {number(last['kl'], '{:z.1f}')} nats, "
-        f"judge {number(last['judge'])}; {texts}."
-    )

@@ -91,12 +91,14 @@ class FindTheBug(widgets.VBox):
         )
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
         self.guesses = {
-            label: widgets.Dropdown(options=options, description=label, style={"description_width": "1.5em"})
+            label: widgets.Dropdown(
+                options=options, description=label, style={"description_width": "1.5em"}, layout={"width": "22em"}
+            )
             for label in BEHIND
         }
         self.check_button = widgets.Button(description="Check")
         self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        layout = {"grid_template_columns": "repeat(auto-fill, 22em)"}
+        layout = {"grid_template_columns": "repeat(auto-fill, 24em)"}
         guesses = widgets.GridBox(list(self.guesses.values()), layout=layout)
         super().__init__([self.shown, self.picture, self.sentence, guesses, self.check_button, self.verdict])
         self.shown.observe(self.refresh, names="value")
