@@ -11,7 +11,19 @@ from course_lib.classroom.canvas import Canvas, image_html
 SAYS = '<p style="margin: 0.3em 0; max-width: 46em; line-height: 1.45">{}</p>'
 
 
-class Demo(widgets.VBox):
+class Pictured(widgets.VBox):
+    """A widget that leaves a picture, `png`, and words, `says`, where a notebook is read without a kernel."""
+
+    png: bytes
+    says: str
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        live = super()._repr_mimebundle_(**options)
+        data = dict(live[0] if isinstance(live, tuple) else live or {})
+        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+
+
+class Demo(Pictured):
     """Controls over a picture over one sentence.
 
     A demo implements `show(**values)`: it moves its artists to the values of the controls and returns the sentence,
@@ -38,8 +50,3 @@ class Demo(widgets.VBox):
         self.png = self.canvas.png()
         self.picture.value = image_html(self.png, self.says)
         self.sentence.value = SAYS.format(escape(self.says))
-
-    def _repr_mimebundle_(self, **options) -> dict:
-        live = super()._repr_mimebundle_(**options)
-        data = dict(live[0] if isinstance(live, tuple) else live or {})
-        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}

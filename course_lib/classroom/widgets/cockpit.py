@@ -1,7 +1,6 @@
 """The cockpit: PPO running on this machine, with buttons and sliders that act on the running training."""
 
 import asyncio
-import base64
 import math
 from collections.abc import Callable, Sequence
 from html import escape
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.curves import PANELS
-from course_lib.classroom.demo import SAYS
+from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.live_run import LiveRun, default_run, describe
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.plugged import call_plugged
@@ -31,7 +30,7 @@ SLIDERS = {
 BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
 
 
-class Cockpit(widgets.VBox):
+class Cockpit(Pictured):
     """Train the small GPT-2 live; what the sliders say holds from the next step on.
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops
@@ -185,11 +184,6 @@ class Cockpit(widgets.VBox):
         if self.training:
             return "Running." if self.wanted else "Finishing this step."
         return "Paused." if self.live.records else "Ready: Start trains the small GPT-2 on this machine."
-
-    def _repr_mimebundle_(self, **options) -> dict:
-        live = super()._repr_mimebundle_(**options)
-        data = dict(live[0] if isinstance(live, tuple) else live or {})
-        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
 
 
 def plugged(objective: Callable) -> Callable:

@@ -1,6 +1,5 @@
 """Six recorded PPO runs, one of them healthy, five with a silent mistake each: which is which?"""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +9,7 @@ import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.curves import PANELS, Line, Panel, Record, metric
-from course_lib.classroom.demo import SAYS
+from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.plots.run_curves import RunCurves, records_of
 from course_lib.classroom.report_words import describe_panel, number
 from course_lib.training.bugs import BUGS
@@ -79,7 +78,7 @@ SIGNS = {
 }
 
 
-class FindTheBug(widgets.VBox):
+class FindTheBug(Pictured):
     """Look at one run in colour, the others in grey; name the mistake of each; Check says how far you are."""
 
     def __init__(self, recordings: Sequence[Recording]):
@@ -122,11 +121,6 @@ class FindTheBug(widgets.VBox):
             f"Run {label}: {against(guess, self.runs[label], BEHIND[label])}" for label, guess in wrong.items()
         ]
         self.verdict.value = "".join(SAYS.format(escape(line)) for line in self.told)
-
-    def _repr_mimebundle_(self, **options) -> dict:
-        live = super()._repr_mimebundle_(**options)
-        data = dict(live[0] if isinstance(live, tuple) else live or {})
-        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
 
 
 def find_the_bug(recordings: Sequence[Recording]) -> FindTheBug:
