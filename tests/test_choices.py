@@ -96,15 +96,16 @@ def test_gaps_are_chosen_minus_rejected(reward_checkpoint):
 
 def test_the_head_learns_a_direction_and_the_penalty_holds_it_back():
     differences = torch.tensor([[1.0, 0.0], [2.0, 1.0], [1.0, -1.0]])
-    strong, weak = own_model.fit_head(differences, penalty=10.0), own_model.fit_head(differences, penalty=1000.0)
+    strong, weak = (own_model.fit_head(differences, torch.zeros(2), penalty=penalty) for penalty in (10.0, 1000.0))
     assert strong[0] > abs(strong[1])
     assert 0 < weak.norm() < strong.norm() / 20
 
 
 def test_the_head_is_where_the_gradient_is_zero():
     differences = torch.tensor([[1.0, 0.0], [2.0, 1.0], [1.0, -1.0]], dtype=torch.double)
-    w = own_model.fit_head(differences.float(), penalty=2.0).double().requires_grad_()
-    loss = -torch.nn.functional.logsigmoid(differences @ w).sum() + 2.0 / 2 * (w**2).sum()
+    start = torch.tensor([0.5, -1.0])
+    w = own_model.fit_head(differences.float(), start, penalty=2.0).double().requires_grad_()
+    loss = -torch.nn.functional.logsigmoid(differences @ w).sum() + 2.0 / 2 * ((w - start) ** 2).sum()
     loss.backward()
     assert w.grad.abs().max() < 1e-5
 
@@ -118,3 +119,8 @@ def test_wilson_of_five_in_ten():
 def test_wilson_stays_between_0_and_1(hits):
     estimate = own_model.wilson(hits, 10)
     assert -1e-9 <= estimate.low < estimate.high <= 1 + 1e-9
+
+
+def test_a_large_penalty_keeps_the_head_where_it_began():
+    differences, start = torch.tensor([[1.0, 0.0], [-2.0, 1.0]]), torch.tensor([0.3, -0.2])
+    assert own_model.fit_head(differences, start, penalty=1e6).tolist() == pytest.approx(start.tolist(), abs=1e-5)

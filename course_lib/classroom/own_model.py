@@ -15,7 +15,7 @@ from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import ROWS, RewardModel, load_reward_model, new_reward_model
 
-PENALTY = 1000.0  # on the squared weights of the head; with few pairs, less of it is worse
+PENALTY = 1000.0  # on the squared change of the head; with few pairs, less of it is worse
 EVERY = 4  # test sentences: one in so many is enough
 RESAMPLES = 30
 
@@ -37,7 +37,7 @@ class Verdict:
     agreed: int  # pairs on which the crowd's reward model prefers the same text
     agreement: Estimate
     alone: Estimate  # a head on the GPT-2 that has read no rating
-    on_crowd: Estimate  # a head on the crowd's reward model
+    on_crowd: Estimate  # the crowd's reward model, its head moved by the choices
     crowd: float  # the crowd's reward model itself
 
 
@@ -62,8 +62,8 @@ def judge_choices(choices: Sequence[Choice]) -> Verdict:
         pairs=len(choices),
         agreed=agreed,
         agreement=wilson(agreed, len(choices)),
-        alone=held_out_accuracy(unrated_model(), choices),
-        on_crowd=held_out_accuracy(crowd_model(), choices),
+        alone=held_out_accuracy(unrated_model(), choices, from_head=False),
+        on_crowd=held_out_accuracy(crowd_model(), choices, from_head=True),
         crowd=agreement(crowd_model().score(texts), ratings)["pair_accuracy"],
     )
 
@@ -81,19 +81,20 @@ def held_out_states(model: RewardModel) -> Float[Tensor, "texts width"]:
     return eos_states(model, held_out()[0])
 
 
-def held_out_accuracy(model: RewardModel, choices: Sequence[Choice]) -> Estimate:
-    """Train a head on frozen states and measure its pair accuracy; the interval is that of the choices drawn anew.
+def held_out_accuracy(model: RewardModel, choices: Sequence[Choice], *, from_head: bool) -> Estimate:
+    """Train a head on frozen states, from the model's own head or from zero, and measure its pair accuracy.
 
-    Resampling (bootstrap, Efron 1979) asks what would have come of as many other pairs.
+    The interval is that of the choices drawn anew (bootstrap, Efron 1979): what would as many other pairs have given?
     """
     states = held_out_states(model)
     mean, spread = states.mean(0), states.std(0)
     both = [eos_states(model, [getattr(choice, side) for choice in choices]) for side in ("chosen", "rejected")]
     differences = (both[0] - both[1]) / spread
     scaled, ratings = (states - mean) / spread, held_out()[1]
+    start = model.gain * model.lm.score.weight.detach()[0] * spread * from_head
 
     def accuracy(rows: Tensor) -> float:
-        return agreement(scaled @ fit_head(differences[rows]), ratings)["pair_accuracy"]
+        return agreement(scaled @ fit_head(differences[rows], start), ratings)["pair_accuracy"]
 
     generator = torch.Generator().manual_seed(0)
     draws = torch.randint(len(choices), (RESAMPLES, len(choices)), generator=generator)
@@ -116,13 +117,15 @@ def eos_states(model: RewardModel, texts: Sequence[str]) -> Float[Tensor, "texts
     return torch.cat(states)[order.argsort()]
 
 
-def fit_head(differences: Float[Tensor, "pairs width"], *, penalty: float = PENALTY) -> Float[Tensor, " width"]:
-    """Fit Bradley-Terry weights by Newton's method: minimise sum(-log sigmoid(d . w)) + penalty / 2 * |w|^2."""
+def fit_head(
+    differences: Float[Tensor, "pairs width"], start: Float[Tensor, " width"], *, penalty: float = PENALTY
+) -> Float[Tensor, " width"]:
+    """Fit Bradley-Terry weights by Newton's method: minimise sum(-log sigmoid(d . w)) + penalty / 2 * |w - start|^2."""
     d = differences.double()
-    w = d.new_zeros(d.shape[1])
+    w = start.double()
     for _ in range(4):
         p = torch.sigmoid(d @ w)
-        gradient = d.T @ (p - 1) + penalty * w
+        gradient = d.T @ (p - 1) + penalty * (w - start)
         curvature = d.T @ (d * (p * (1 - p))[:, None]) + penalty * torch.eye(len(w), dtype=d.dtype)
         w = w - torch.linalg.solve(curvature, gradient)
     return w.float()

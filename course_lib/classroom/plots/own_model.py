@@ -25,7 +25,7 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
     rows = (
         ("you and the crowd's model,\non your pairs", verdict.agreement, PEOPLE, "o"),
         ("learned from your choices alone,\non held-out ratings", verdict.alone, PEOPLE, "s"),
-        ("your choices, added to the crowd's", verdict.on_crowd, REWARD_MODEL, "s"),
+        ("the crowd's model,\nmoved by your choices", verdict.on_crowd, REWARD_MODEL, "s"),
         ("the crowd's model", certain, REWARD_MODEL, "D"),
     )
     for height, (_, estimate, colour, marker) in zip(range(len(rows), 0, -1), rows, strict=True):

@@ -173,11 +173,11 @@ def show_pair(pair: TextPair) -> str:
 
 def say_verdict(verdict: Verdict) -> str:
     """Say in words what came of the choices."""
-    alone, added = verdict.alone, verdict.on_crowd
+    alone, moved = verdict.alone, verdict.on_crowd
     return (
         f"On {verdict.agreed} of {verdict.pairs} pairs the crowd's reward model prefers the same text "
         f"({verdict.agreement.low:.0%} to {verdict.agreement.high:.0%} in the long run). On held-out ratings, a model "
         f"that learned from these choices alone reaches a pair accuracy of {alone.value:.2f} ({alone.low:.2f} to "
-        f"{alone.high:.2f}; a coin .50); added to what the crowd taught, {added.value:.2f}, beside {verdict.crowd:.2f} "
-        "without them."
+        f"{alone.high:.2f}; a coin .50); moved by these choices, the crowd's model reaches "
+        f"{moved.value:.2f}, and {verdict.crowd:.2f} without them."
     )
