@@ -11,8 +11,8 @@ from course_lib.classroom.canvas import Canvas, image_html
 SAYS = '<p style="margin: 0.3em 0; max-width: 46em; line-height: 1.45">{}</p>'
 
 
-class Pictured(widgets.VBox):
-    """A widget that leaves a picture, `png`, and words, `says`, where a notebook is read without a kernel."""
+class Pictured:
+    """Added to a widget, leaves a picture, `png`, and words, `says`, where a notebook is read without a kernel."""
 
     png: bytes
     says: str
@@ -23,7 +23,7 @@ class Pictured(widgets.VBox):
         return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
 
 
-class Demo(Pictured):
+class Demo(Pictured, widgets.VBox):
     """Controls over a picture over one sentence.
 
     A demo implements `show(**values)`: it moves its artists to the values of the controls and returns the sentence,

@@ -1,6 +1,5 @@
 """A training watched while it runs: `records = watch(fit(...), "loss")` in a notebook's cell."""
 
-import base64
 import time
 from collections.abc import Iterable
 
@@ -8,6 +7,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from course_lib.classroom.canvas import image_html
+from course_lib.classroom.demo import Pictured
 from course_lib.classroom.plots.training import Marks, measured, training_figure
 from course_lib.classroom.show import png
 from course_lib.training.record import Record
@@ -16,24 +16,19 @@ REDRAW_SECONDS = 0.2
 DRAWING_SHARE = 0.3  # of the time at most
 
 
-class LiveCurves(widgets.HTML):
+class LiveCurves(Pictured, widgets.HTML):
     """The named metrics of the records so far, as one picture."""
 
     def __init__(self, names: tuple[str, ...], marks: Marks):
         super().__init__()
         self.names, self.marks = names, marks
+        # these words must not depend on the machine: what a notebook's test compares is the first display
+        self.says = f"Curves over the training steps: {', '.join(name.replace('_', ' ') for name in names)}."
 
     def draw(self, records: list[Record]) -> None:
         """Draw the records anew."""
         self.png = png(training_figure(records, self.names, self.marks))
         self.value = image_html(self.png, describe(records, self.names))
-
-    def _repr_mimebundle_(self, **options) -> dict:
-        live = super()._repr_mimebundle_(**options)
-        data = dict(live[0] if isinstance(live, tuple) else live or {})
-        # these words must not depend on the machine: what a notebook's test compares is the first display
-        words = f"Curves over the training steps: {', '.join(name.replace('_', ' ') for name in self.names)}."
-        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": words}
 
 
 def watch(records: Iterable[Record], *names: str, marks: Marks | None = None) -> list[Record]:

@@ -24,9 +24,9 @@ def test_reward_modeling(lab):
     lab.move("bt-demo", "add to both")
     lab.move("noise-demo", "pairs", times=2)
     lab.move("noise-demo", "labels flipped")
-    lab.press_slider("annotator", "Arrow keys: click here, then", "ArrowLeft")
+    lab.press_slider("annotator", "Arrow keys: click the handle, then", "ArrowLeft")
     lab.wait_for("annotator", "1 of 24 pairs answered")
-    lab.press_slider("annotator", "Arrow keys: click here, then", "ArrowRight")
+    lab.press_slider("annotator", "Arrow keys: click the handle, then", "ArrowRight")
     lab.wait_for("annotator", "2 of 24 pairs answered")
     for answered in (3, 4, 5):
         lab.click("I like the right one", "annotator")

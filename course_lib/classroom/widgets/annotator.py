@@ -1,6 +1,5 @@
 """Be the annotator: two sentences for one prompt, a choice by button or arrow key, and what the choices teach."""
 
-import base64
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -9,7 +8,7 @@ import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
-from course_lib.classroom.demo import SAYS
+from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
 from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
 from course_lib.classroom.show import png
@@ -24,7 +23,7 @@ CARD = (
 )
 
 
-class Annotator(widgets.VBox):
+class Annotator(Pictured, widgets.VBox):
     """Shows pairs one after the other and keeps the choices in the file `path`, from which it goes on next time.
 
     With `choose`, a function that answers to a pair "left", "right" or "neither", nobody is asked and no file is
@@ -43,6 +42,10 @@ class Annotator(widgets.VBox):
         self.choices: list[Choice] = []
         self.verdict: Verdict | None = None
         self.problem = ""
+        # the same for every student, whatever has been chosen, as a notebook's test compares it
+        first = self.pairs[0]
+        self.png = png(pair_figure(first.prompt, first.left, first.right))
+        self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
         self._build()
         if choose:
             self.choices = [Choice(pair, choose(pair)) for pair in self.pairs]
@@ -148,18 +151,6 @@ class Annotator(widgets.VBox):
         )
         if self.problem:
             self.sentence.value = SAYS.format(escape(self.problem))
-
-    def _repr_mimebundle_(self, **options) -> dict:
-        live = super()._repr_mimebundle_(**options)
-        data = dict(live[0] if isinstance(live, tuple) else live or {})
-        if self.verdict:
-            picture, says = self.png, self.says
-        else:
-            # the same for every student, whatever has been chosen, as a notebook's test compares it
-            first = self.pairs[0]
-            picture = png(pair_figure(first.prompt, first.left, first.right))
-            says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
-        return data | {"image/png": base64.b64encode(picture).decode(), "text/plain": says}
 
 
 def show_pair(pair: TextPair) -> str:

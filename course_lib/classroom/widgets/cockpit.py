@@ -30,7 +30,7 @@ SLIDERS = {
 BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
 
 
-class Cockpit(Pictured):
+class Cockpit(Pictured, widgets.VBox):
     """Train the small GPT-2 live; what the sliders say holds from the next step on.
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops

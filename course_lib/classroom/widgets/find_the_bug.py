@@ -78,7 +78,7 @@ SIGNS = {
 }
 
 
-class FindTheBug(Pictured):
+class FindTheBug(Pictured, widgets.VBox):
     """Look at one run in colour, the others in grey; name the mistake of each; Check says how far you are."""
 
     def __init__(self, recordings: Sequence[Recording]):
