@@ -13,14 +13,13 @@ from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
 from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.tokens import ColouredTokens
-from course_lib.classroom.widgets.clip import slider
+from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
 from course_lib.equations.advantages import gae as our_gae
 from course_lib.equations.advantages import td_residuals
 from course_lib.training.advantage_recording import Beginning, WrittenText, load_advantages
 from course_lib.training.errors import CourseError
 
-VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down: −1 × value": -1.0}
-DROPDOWN = {"layout": widgets.Layout(width="46em", max_width="98%"), "style": {"description_width": "9em"}}
+VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour
 
 
@@ -31,9 +30,9 @@ class AdvantageDemo(Demo):
         self.texts, self.gae = texts, gae
         self.pictured = AdvantagePicture()
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
-        options = [(f"{text.score:+.1f}  {whole(text)}".replace("-", "−", 1), row) for row, text in enumerate(texts)]
+        options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
-            "row": widgets.Dropdown(options=options, value=0, description="score, text", **DROPDOWN),
+            "row": choice("text", options),
             "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
             "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
         }
@@ -72,7 +71,7 @@ class SpreadDemo(Demo):
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
-            "believed": widgets.Dropdown(options=list(VALUE_FUNCTIONS), description="value function", **DROPDOWN),
+            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS]),
             "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
@@ -116,6 +115,11 @@ def advantage_demo(texts: Sequence[WrittenText] | None = None, *, gae: Callable 
 def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = our_gae) -> SpreadDemo:
     """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
     return SpreadDemo(beginnings or load_advantages().beginnings, gae)
+
+
+def choice(name: str, options: Sequence[tuple[str, object]]) -> widgets.SelectionSlider:
+    """A slider over things with names; in JupyterLab the keyboard moves it, as it does not move a dropdown."""
+    return widgets.SelectionSlider(options=options, description=name, layout=WIDE, style=STYLE)
 
 
 def whole(text: WrittenText) -> str:
