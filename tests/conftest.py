@@ -1,4 +1,4 @@
-"""What the tests share: a GPT-2 so small that a forward pass takes a millisecond."""
+"""What the tests share: tiny models, one thread, no network."""
 
 import os
 
@@ -6,49 +6,17 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a network
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_models import byte_tokenizer, make_tiny_lm
+from transformers import GPT2LMHeadModel
 
 from course_lib.training.reward_model import new_reward_model
 
 torch.set_num_threads(1)
 
-EOS, PAD = 1, 2
-
-
-def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, context: int = 32, dropout: float = 0.1) -> GPT2LMHeadModel:
-    torch.manual_seed(seed)
-    config = GPT2Config(
-        vocab_size=vocab_size,
-        n_positions=context,
-        n_embd=16,
-        n_layer=2,
-        n_head=2,
-        initializer_range=0.5,
-        resid_pdrop=dropout,
-        embd_pdrop=dropout,
-        attn_pdrop=dropout,
-        bos_token_id=0,
-        eos_token_id=EOS,
-        pad_token_id=PAD,
-    )
-    return GPT2LMHeadModel(config).eval()
-
 
 @pytest.fixture
 def tiny_lm() -> GPT2LMHeadModel:
     return make_tiny_lm()
-
-
-def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """Every byte is a token, behind the special ones."""
-    special = ["<|bos|>", "<|eos|>", "<|pad|>"]
-    vocabulary = {token: i for i, token in enumerate(special + sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, bos_token=special[0], eos_token=special[1], pad_token=special[2]
-    )
 
 
 @pytest.fixture

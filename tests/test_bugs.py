@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from tiny_models import EOS, PAD, make_tiny_lm
 
-from conftest import EOS, PAD, make_tiny_lm
 from course_lib.training.bugs import BUGS
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import Experience

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import torch
-from conftest import make_tiny_lm
+from tiny_models import make_tiny_lm
 from torch import nn
 
 from course_lib.training.policy import Policy

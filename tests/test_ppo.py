@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from conftest import EOS, PAD, make_tiny_lm
+from tiny_models import EOS, PAD, make_tiny_lm
 
 from course_lib.training import ppo as ppo_module
 from course_lib.training.policy import Policy

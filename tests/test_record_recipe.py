@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_models import byte_tokenizer, make_tiny_lm
 
-from conftest import byte_tokenizer, make_tiny_lm
 from course_lib.training.bugs import BUGS
 from course_lib.training.errors import CourseError
 from course_lib.training.fit import PreferredTexts

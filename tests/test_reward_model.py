@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from conftest import byte_tokenizer, make_tiny_lm
+from tiny_models import byte_tokenizer, make_tiny_lm
 from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from course_lib.training.errors import CourseError

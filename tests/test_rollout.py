@@ -1,5 +1,5 @@
 import torch
-from conftest import EOS, PAD, make_tiny_lm
+from tiny_models import EOS, PAD, make_tiny_lm
 
 from course_lib.training.rollout import sample
 
