@@ -1,9 +1,12 @@
 """How `pytest --nbval notebooks/` compares: the last state of each display, without what differs between machines."""
 
+import os
+
 import pytest
 from nbformat import from_dict
 from nbval.plugin import IPyNbCell
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # as `make notebooks` has it
 COMPARED = pytest.StashKey[list]()
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -29,6 +32,7 @@ class Displays:
 
 
 def pytest_configure(config):
+    os.environ |= ONE_THREAD  # of every kernel that a test starts
     if config.option.nbval_sanitize_with is None:
         config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "nbval_sanitize.cfg")
 

@@ -91,15 +91,16 @@ class Lab:
         """Clear all outputs, run all cells and wait until the last is done; none may show an error."""
         self.menu("Edit", "editmenu:clear-all")
         self.menu("Run", "runmenu:run-all")
-        wait_until(lambda: self.errors() or self.all_done(), f"all cells of {self.name} ran", seconds=seconds)
+        wait_until(lambda: self.errors() or not self.waiting(), f"all cells of {self.name} ran", seconds=seconds)
         assert not self.errors(), f"{self.name}: " + "\n".join(self.errors())
 
     def errors(self) -> list[str]:
         return self.page.locator(ERRORS).all_inner_texts()
 
-    def all_done(self) -> bool:
+    def waiting(self) -> bool:
+        """Tell whether a code cell has not run yet."""
         prompts = self.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_inner_texts()
-        return all(re.search(r"\[\d+\]", prompt) for prompt in prompts)
+        return not all(re.search(r"\[\d+\]", prompt) for prompt in prompts)
 
     def cell(self, cell_id: str) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(self.places[cell_id])
