@@ -20,7 +20,7 @@ class ClipPanel:
 
     def __init__(self, ax: Axes, title: str, *, highest: float):
         ax.set(xlim=(0, 2), ylim=(-highest, highest), title=title, xlabel="ratio: new over old probability")
-        ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
+        self.zero = ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
         ax.set_xticks([0, 0.5, 1, 1.5, 2])
         self.band = ax.axvspan(0.8, 1.2, color=CLIP_REGION, linewidth=0, zorder=0)
         self.band_name = ax.text(1, 0.96 * highest, "1 ± clip_eps", ha="center", va="top", fontsize=12, color="#6B6330")
@@ -35,7 +35,7 @@ class ClipPanel:
     def moving(self) -> list[Artist]:
         """What follows the controls."""
         cloud = [self.clipped, self.positive, self.negative]
-        return [self.band, self.band_name, self.unclipped, self.curve, self.point, *cloud]
+        return [self.band, self.zero, self.band_name, self.unclipped, self.curve, self.point, *cloud]
 
     def move_band(self, clip_eps: float) -> None:
         """Lay the clip band over 1 - clip_eps to 1 + clip_eps."""
