@@ -46,7 +46,7 @@ def test_clipped_ppo(lab):
     lab.run_all()
     lab.screenshot_all()
     lab.move("clip-demo", "advantage", "Home")
-    lab.move("clip-demo", "ratio", "ArrowLeft", times=5)
+    lab.move("clip-demo", "ratio", "Home")
     lab.move("clip-demo", "clip_eps", "PageUp")
     lab.move("clip-cloud", "clip_eps")
     lab.move("advantage-demo", "lambda", "Home")
