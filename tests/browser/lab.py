@@ -80,6 +80,8 @@ class Lab:
         self.places = {cell.id: place for place, cell in enumerate(notebook.cells)}
         self.page.goto(self.address.replace("/lab?", f"/lab/tree/{name}.ipynb?reset&"))
         self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+        # the page may say idle before its kernel is there, and then asks for one when a cell is run
+        wait_until(lambda: any(session["kernel"]["connections"] for session in self.sessions()), "a kernel is there")
         wait_until(lambda: self.page.locator(".jp-Notebook .jp-Cell").count() == len(notebook.cells), "all cells show")
 
     def menu(self, menu: str, command: str) -> None:
@@ -151,10 +153,12 @@ class Lab:
             self.page.wait_for_timeout(300)
             self.screenshot(f"part-{number:02}")
 
+    def sessions(self) -> list[dict]:
+        """What the server knows of running kernels."""
+        return self.page.request.get(self.address.replace("/lab?", "/api/sessions?")).json()
+
     def shut_down(self) -> None:
         """End all kernels, so that the next test begins with new ones."""
-        base, token = self.address.split("/lab?")
-        request = self.page.request
-        for session in request.get(f"{base}/api/sessions?{token}").json():
-            request.delete(f"{base}/api/sessions/{session['id']}?{token}")
+        for session in self.sessions():
+            self.page.request.delete(self.address.replace("/lab?", f"/api/sessions/{session['id']}?"))
         self.page.close()
