@@ -28,8 +28,9 @@ test: $(READY)
 	$(PY) -m pytest $(ARGS)
 	$(PY) -m pytest --nbval notebooks
 
+# From the root, so that the notebooks' links to the code open too.
 lab: $(READY)
-	$(PY) -m jupyter lab notebooks $(ARGS)
+	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 notebooks: $(READY)
 	@$(PY) -m course_lib.classroom.notebooks $(ARGS)
