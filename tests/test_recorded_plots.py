@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.plots.recorded import (
     baseline_marks,
+    draw_against_kl,
     draw_choices,
     draw_clip_table,
-    draw_frontier,
     draw_label_noise,
     move_label_noise,
     normalised_scores,
 )
-from course_lib.classroom.style import styled
+from course_lib.classroom.style import POLICY, styled
 from course_lib.training.paths import RATINGS
 from course_lib.training.recordings import LabelNoise, Recording
 
@@ -59,14 +59,21 @@ def test_the_clip_table_has_a_row_an_objective_with_its_mean(figure):
     assert ax.get_xlim()[0] < -0.25
 
 
-def test_the_frontier_names_each_coefficient_in_both_pictures(figure):
+@pytest.mark.parametrize(("metric", "path"), [("score", [-1.0, 0.5, 1.0]), ("judge", [0.1, 0.25, 0.5])])
+def test_the_frontier_names_each_coefficient(figure, metric, path):
     runs = [recording(f"kl_coef {c:g}", 0, 1 - c, kl_coef=c) for c in (0.0, 0.5)]
-    axes = figure.subplots(1, 2)
-    draw_frontier(*axes, runs)
-    assert words(axes[0]) == words(axes[1]) == ["0.5 ", "0 ", "before"]
-    paths = [ax.lines[-2] for ax in axes]
-    assert [path.get_xdata().tolist() for path in paths] == [[0.0, 5.0, 10.0]] * 2
-    assert [path.get_ydata().tolist() for path in paths] == [[-1.0, 0.5, 1.0], [0.1, 0.25, 0.5]]
+    ax = figure.subplots()
+    draw_against_kl(ax, runs, metric=metric, colour=POLICY)
+    assert [word.strip() for word in words(ax)] == ["0.5", "0", "before"]
+    assert ax.lines[-2].get_xdata().tolist() == [0.0, 5.0, 10.0]
+    assert ax.lines[-2].get_ydata().tolist() == path
+
+
+@pytest.mark.parametrize(("score", "towards"), [(2.0, "right"), (-2.0, "left")])
+def test_the_names_stand_beside_the_path_and_not_on_it(figure, score, towards):
+    ax = figure.subplots()
+    draw_against_kl(ax, [recording("kl_coef 0", 0, score, kl_coef=0.0)], metric="score", colour=POLICY)
+    assert ax.texts[0].get_horizontalalignment() == towards
 
 
 def test_every_choice_is_drawn_over_the_default(figure):

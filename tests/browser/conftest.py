@@ -20,9 +20,12 @@ CHROMIUM = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window; RLHF_COURSE_BROWSER names another program than the one on the path."""
+    """Chromium without a window; RLHF_COURSE_BROWSER names another program than the one on the path.
+
+    It ends with the module, since Playwright keeps an asyncio loop running that other tests must not find.
+    """
     api = pytest.importorskip(
         "playwright.sync_api", reason="the browser tests need Playwright: pip install -c constraints.txt -e '.[test]'"
     )
@@ -54,7 +57,7 @@ def notebooks(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(browser, notebooks, tmp_path_factory):
     from lab import serve
 

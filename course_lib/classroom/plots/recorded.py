@@ -11,7 +11,6 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFor
 
 from course_lib.classroom.style import (
     CLIP_REGION,
-    JUDGE,
     NEGATIVE,
     PEOPLE,
     POLICY,
@@ -87,27 +86,18 @@ def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, c
     start = float(np.mean([run.before[metric] for run in recordings]))
     path = [(0.0, start)]
     groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
+    rises = groups[min(groups)][0].after[metric] > start
     for kl_coef in sorted(groups, reverse=True):
         points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
         path.append(points[0])
         ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
-        label(ax, *points[0], f"{kl_coef:g} ", colour, side="right", gap=4.0)
+        label(ax, *points[0], f" {kl_coef:g} ", colour, side="right" if rises else "left", gap=4.0)
     ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
     ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
-    label(ax, 0.0, start, "before", REFERENCE, side="left", gap=-8.0)
+    label(ax, 0.0, start, " before", REFERENCE, side="left", gap=-8.0 if rises else 5.0)
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.margins(y=0.15)
-
-
-def draw_frontier(ax: Axes, judge_ax: Axes, recordings: Sequence[Recording]) -> None:
-    """Draw what each KL coefficient buys: the score, and what the independent judge says, against KL."""
-    draw_against_kl(ax, recordings, metric="score", colour=REWARD_MODEL)
-    draw_against_kl(judge_ax, recordings, metric="judge", colour=JUDGE)
-    ax.set_title("Score, by KL coefficient")
-    ax.set_ylabel("reward model (standard deviations)")
-    judge_ax.set_title("The judge that PPO never sees")
-    judge_ax.set_ylabel("VADER, −1 to 1")
 
 
 def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:

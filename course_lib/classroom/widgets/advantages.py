@@ -141,7 +141,7 @@ def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, g
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
         f"“{whole(text)}” scored {signed(text.score)}; before its first token the value function "
-        f"expected {signed(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f} {encouraged} "
+        f"expected {signed(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
         f"are encouraged, {most} most, {least} least."
     )
 
