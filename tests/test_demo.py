@@ -29,11 +29,11 @@ class Bar(Demo):
 
 
 def pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 def blue_rows(png: bytes) -> int:
-    return int((pixels(png)[:, 50] == BLUE).all(axis=1).sum())
+    return int((abs(pixels(png)[:, 50] - BLUE) < 4).all(axis=1).sum())  # a palette is a little off
 
 
 @pytest.mark.parametrize("height", [0.0, 0.25, 1.0])

@@ -10,11 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+COLOURS = 128
+
 
 class Canvas:
     """A figure whose `moving` artists may be changed, and drawn again in a few milliseconds (blitting).
 
-    Axes, ticks and whatever else stands still are drawn once: to change them, make a new canvas.
+    Axes, ticks and whatever else stands still are drawn once; `redraw` draws them again, which takes longer.
     """
 
     def __init__(self, figure: Figure, moving: Sequence[Artist]):
@@ -22,17 +24,23 @@ class Canvas:
         self.moving = list(moving)
         for artist in self.moving:
             artist.set_animated(True)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw what stands still."""
         self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(figure.bbox)
+        self.background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
     def png(self) -> bytes:
         """Draw the moving artists as they are now and return the whole picture as a PNG file."""
         self.canvas.restore_region(self.background)
         for artist in sorted(self.moving, key=lambda artist: artist.get_zorder()):
             self.canvas.figure.draw_artist(artist)
-        pixels = Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba())
+        pixels = Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba()).convert("RGB")
+        # a palette: the file is a third as large and sooner written, and the eye sees no difference
+        pixels = pixels.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
-        pixels.convert("RGB").save(buffer, format="png", compress_level=1)
+        pixels.save(buffer, format="png", compress_level=1)
         return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Advantages, token by token: what came, what was expected, and what is left; and their spread and bias."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 from jaxtyping import Float
@@ -36,17 +37,22 @@ class AdvantagePicture:
             names = {"rewards (bars)": REWARD_MODEL, "values ●": POLICY, "returns ■": INK}
             write_names(top, names)
             write_names(bottom, {"advantages above 0": POSITIVE, "below 0 (bars)": NEGATIVE, "TD residuals ◇": INK})
-            places = [bottom.text(0, -3.2, "", ha="right", va="top", rotation=35) for _ in range(MOST_TOKENS)]
-            self.tokens = places
+            self.names = [bottom.text(0, -3.2, "", ha="right", va="top", rotation=35) for _ in range(MOST_TOKENS)]
 
     @property
     def moving(self) -> list[Artist]:
         """What follows the controls."""
-        return [self.rewards, self.values, self.returns, self.advantages, self.residuals, *self.tokens]
+        return [self.rewards, self.values, self.returns, self.advantages, self.residuals]
+
+    def name(self, tokens: Sequence[str]) -> None:
+        """Write the tokens of a text under the panels; this stands still while the numbers move."""
+        for text, token in zip_longest(self.names, tokens[:MOST_TOKENS], fillvalue=""):
+            text.set_text(token.strip().replace("$", r"\$"))
+        for text, place in zip(self.names, centres(len(tokens)), strict=False):
+            text.set_x(place + 0.01)
 
     def move(
         self,
-        tokens: Sequence[str],
         *,
         rewards: Tokens,
         values: Tokens,
@@ -55,18 +61,13 @@ class AdvantagePicture:
         advantages: Tokens,
     ) -> None:
         """Draw the numbers of a text."""
-        x = (np.arange(len(tokens)) + 0.5) / max(len(tokens), 1)
+        x = centres(len(rewards))
         self.rewards.set_segments(bars(x, rewards))
         self.values.set_data(x, values)
         self.returns.set_data(x, returns)
         self.residuals.set_data(x, residuals)
         self.advantages.set_segments(bars(x, advantages))
         self.advantages.set_color([POSITIVE if advantage > 0 else NEGATIVE for advantage in advantages])
-        for text in self.tokens:
-            text.set_text("")
-        for text, place, token in zip(self.tokens, x, tokens, strict=False):
-            text.set_x(place + 0.01)
-            text.set_text(token.strip().replace("$", r"\$"))
 
 
 class SpreadPicture:
@@ -100,6 +101,11 @@ class SpreadPicture:
             band.set_xy(np.column_stack([np.concatenate([LAMBDAS, LAMBDAS[::-1]]), edge]))
             line.set_data(LAMBDAS, mean)
         self.here.set_data([lam, lam], [-3, 3])
+
+
+def centres(tokens: int) -> Tokens:
+    """Where so many tokens stand, between 0 and 1."""
+    return (np.arange(tokens) + 0.5) / max(tokens, 1)
 
 
 def bars(x: Tokens, heights: Tokens) -> Float[np.ndarray, "tokens 2 2"]:

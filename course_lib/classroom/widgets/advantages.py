@@ -28,7 +28,7 @@ class AdvantageDemo(Demo):
 
     def __init__(self, texts: Sequence[WrittenText], gae: Callable = our_gae):
         self.texts, self.gae = texts, gae
-        self.pictured = AdvantagePicture()
+        self.pictured, self.named = AdvantagePicture(), None
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
         options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
@@ -42,6 +42,10 @@ class AdvantageDemo(Demo):
     def show(self, *, row: int, gamma: float, lam: float) -> str:
         """Draw the numbers of one text and say which token is judged best and which worst."""
         text = self.texts[row]
+        if text is not self.named:
+            self.named = text
+            self.pictured.name(text.tokens)
+            self.canvas.redraw()
         rewards, values = text.rewards[None], text.values[None]
         mask = torch.ones_like(rewards, dtype=torch.bool)
         residuals = td_residuals(rewards, values, mask, gamma=gamma)
@@ -55,7 +59,7 @@ class AdvantageDemo(Demo):
         columns = {"rewards": rewards, "values": values, "residuals": residuals, "advantages": advantages}
         columns["returns"] = advantages + values
         columns = {name: column[0].numpy() for name, column in columns.items()}
-        self.pictured.move(text.tokens, **columns)
+        self.pictured.move(**columns)
         self.tokens.value = ColouredTokens(
             text.tokens, columns["advantages"].tolist(), says="advantage of each token", limit=STRONGEST, decimals=2
         ).html
