@@ -11,7 +11,7 @@ from course_lib.classroom.plots.ratings import RatingsPicture
 from course_lib.training.ratings import RatedSentence
 
 SHOWN = 41
-LONGEST = 200  # characters of a sentence, to fit the picture
+LONGEST = 120  # characters of a sentence, to fit the picture
 
 
 class RatingsDemo(Demo):
