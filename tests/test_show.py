@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from course_lib.classroom import show as module
-from course_lib.classroom.show import png, show
+from course_lib.classroom.canvas import png
+from course_lib.classroom.show import show
 from course_lib.classroom.style import styled
 
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from course_lib.classroom import environment
+from course_lib.classroom.canvas import png
 from course_lib.classroom.environment import check_environment
 from course_lib.classroom.plots.pipeline_map import MAP_SAYS, pipeline_map
-from course_lib.classroom.show import png
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.training.errors import CourseError
 

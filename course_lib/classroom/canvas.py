@@ -44,9 +44,16 @@ class Canvas:
         return buffer.getvalue()
 
 
-def image_html(png: bytes, alt: str) -> str:
+def png(figure: Figure, *, dpi: int | str = "figure") -> bytes:
+    """Return a figure as the bytes of a PNG file, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def image_html(picture: bytes, alt: str) -> str:
     """Show a PNG file in HTML, with words for those who do not see it."""
-    width, height = Image.open(io.BytesIO(png)).size
+    width, height = Image.open(io.BytesIO(picture)).size
     # The size keeps the page from jumping, decoding in step with it keeps the picture from flickering.
     size = f'width="{width}" height="{height}" decoding="sync" style="max-width: 100%; height: auto"'
-    return f'<img alt="{escape(alt)}" {size} src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    return f'<img alt="{escape(alt)}" {size} src="data:image/png;base64,{base64.b64encode(picture).decode()}">'

@@ -1,7 +1,6 @@
 """One page that shows a whole run: `report.html`, which needs no network, no script and no other file."""
 
 import base64
-import io
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from course_lib.classroom.canvas import png
 from course_lib.classroom.curves import PANELS, Panel, draw_panel, draw_run
 from course_lib.classroom.recorded_run import RecordedRun, read_run
 from course_lib.classroom.report_words import describe_panel, headline, number, verdicts
@@ -132,13 +132,6 @@ def picture(run: RecordedRun, panel: Panel) -> str:
         figure.subplots_adjust(left=0.13, right=0.97, bottom=0.17, top=0.81)
         draw_panel(figure.subplots(), run.metrics, panel, degrades_at=run.summary["degrades_at"])
         return "data:image/png;base64," + base64.b64encode(png(figure, dpi=160)).decode()
-
-
-def png(figure: Figure, *, dpi: int) -> bytes:
-    """Return a figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
 
 
 def samples(records: list[dict]) -> str:

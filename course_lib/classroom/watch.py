@@ -6,10 +6,9 @@ from collections.abc import Iterable
 import ipywidgets as widgets
 from IPython.display import display
 
-from course_lib.classroom.canvas import image_html
+from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.plots.training import Marks, measured, training_figure
-from course_lib.classroom.show import png
 from course_lib.training.record import Record
 
 REDRAW_SECONDS = 0.2

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from course_lib.classroom.canvas import image_html
+from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
 from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
 from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
-from course_lib.classroom.show import png
 from course_lib.training.errors import CourseError
 
 ENOUGH = 5  # pairs told apart, to train on
