@@ -51,7 +51,7 @@ def test_what_is_recorded_can_be_loaded(recorded):
     assert [(run.name, run.seed, run.changes) for run in runs] == [(run.name, run.seed, run.changes) for run in RUNS]
     assert all(run.metrics["step"] == [1, 2] and len(run.samples) == 6 for run in runs)
     assert runs[0].before == runs[1].before != runs[2].before == runs[3].before
-    assert "seconds" not in runs[0].metrics
+    assert not any(name.endswith("seconds") for name in runs[0].metrics)
     lines = recorded.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line.rstrip(","))["name"] for line in lines[4:-1]] == [run.name for run in RUNS]
     assert [path.name for path in recorded.parent.iterdir()] == ["tiny.json"]

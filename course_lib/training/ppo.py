@@ -166,9 +166,12 @@ def ppo(
             temperature=settings.temperature,
             generator=generator,
         )
+        sampled = time.perf_counter()
         scores = score(rollout)
         experience = gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
+        scored = time.perf_counter()
         trained = train_on(policy, optimizer, experience, settings=settings, generator=generator, objective=objective)
+        updated = time.perf_counter()
         described = describe(rollout, scores, experience)
         if settings.kl_target:
             adapted_kl_coef = adaptive_kl_coef(
@@ -179,8 +182,14 @@ def ppo(
                 batch_size=settings.batch_size,
             )
         extra = measure(rollout) if measure else {}
-        seconds = {"kl_coef": kl_coef, "learning_rate": learning_rate, "seconds": time.perf_counter() - started}
-        yield {"step": step + 1} | described | trained | extra | seconds
+        seconds = {
+            "rollout_seconds": sampled - started,
+            "scoring_seconds": scored - sampled,
+            "update_seconds": updated - scored,
+            "seconds": time.perf_counter() - started,
+        }
+        rates = {"kl_coef": kl_coef, "learning_rate": learning_rate}
+        yield {"step": step + 1} | described | trained | extra | rates | seconds
 
 
 def describe(rollout: Rollout, scores: Float[Tensor, " batch"], experience: Experience) -> Record:
