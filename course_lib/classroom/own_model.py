@@ -11,9 +11,10 @@ from torch import Tensor
 
 from course_lib.classroom.choices import Choice, chosen_gaps, decided
 from course_lib.training.agreement import agreement
+from course_lib.training.language_model import hidden_states
 from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.ratings import load_ratings
-from course_lib.training.reward_model import ROWS, RewardModel, load_reward_model, new_reward_model
+from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 
 PENALTY = 1000.0  # on the squared change of the head; with few pairs, less of it is worse
 EVERY = 4  # test sentences: one in so many is enough
@@ -108,13 +109,7 @@ def eos_states(model: RewardModel, texts: Sequence[str]) -> Float[Tensor, "texts
     """What the model has in mind after each text: its last hidden state at eos."""
     ids = model.encode(texts)
     lengths = model.lengths(ids)
-    order = lengths.argsort(stable=True)
-    states = []
-    for rows in order.split(ROWS):
-        part = ids[rows, : lengths[rows[-1]]]
-        hidden = model.lm.transformer(part, attention_mask=torch.ones_like(part), use_cache=False).last_hidden_state
-        states.append(hidden[torch.arange(len(rows)), lengths[rows] - 1])
-    return torch.cat(states)[order.argsort()]
+    return hidden_states(model.lm.transformer, ids, lengths)[torch.arange(len(ids)), lengths - 1]
 
 
 def fit_head(

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -13,6 +15,7 @@ from course_lib.training.errors import CourseError
 
 logging.disable_progress_bar()  # what loads in a second needs none, and a notebook would keep every line of it
 
+ROWS = 16  # texts of like length that go through a GPT-2 together: little padding, and enough work for two cores
 HUB_NAME = r"[\w-][\w.-]*(/[\w.-]+)?"  # gpt2, or owner/name
 
 
@@ -61,6 +64,25 @@ def load_language_model(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model.to(device).eval(), tokenizer
+
+
+def hidden_states(
+    trunk: nn.Module, token_ids: Int[Tensor, "texts length"], lengths: Int[Tensor, " texts"]
+) -> Float[Tensor, "texts length width"]:
+    """States after the last layer, 0 at padding, which stands on the right of a text.
+
+    A batch is as wide as its longest text, so texts of like length go through together and less work goes into
+    padding. It need not be masked: no token looks to its right.
+    """
+    if len(token_ids) == 0:
+        return torch.zeros(*token_ids.shape, trunk.config.hidden_size, device=token_ids.device)
+    order = lengths.argsort(stable=True)
+    states = []
+    for rows in order.split(ROWS if token_ids.device.type == "cpu" else len(order)):
+        ids = token_ids[rows, : int(lengths[rows[-1]])]
+        part = trunk(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
+        states.append(F.pad(part, (0, 0, 0, token_ids.shape[1] - ids.shape[1])))
+    return torch.cat(states)[order.argsort()]
 
 
 def disable_dropout(model: nn.Module) -> None:

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_lib.equations.logprobs import entropy, token_logprobs
-from course_lib.training.language_model import disable_dropout
+from course_lib.training.language_model import disable_dropout, hidden_states
 
 
 class PolicyOutput(NamedTuple):
@@ -47,22 +47,18 @@ class Policy(nn.Module):
         token t is the hidden state one place to its left: it predicts the token, and its value is V_t.
         """
         before_response = slice(-response_mask.shape[1] - 1, -1)
-        hidden = self.trunk(self.lm.base_model, token_ids)[:, before_response]
+        lengths = token_ids.shape[1] - (~response_mask).sum(dim=1)
+        hidden = hidden_states(self.lm.base_model, token_ids, lengths)[:, before_response]
         # the vocabulary is wide: logits are computed only where a real response token stands
         logits = self.lm.get_output_embeddings()(hidden[response_mask])
         chosen = token_ids[:, -response_mask.shape[1] :][response_mask]
         if self.value_trunk is not None:
-            hidden = self.trunk(self.value_trunk, token_ids)[:, before_response]
+            hidden = hidden_states(self.value_trunk, token_ids, lengths)[:, before_response]
         return PolicyOutput(
             logprobs=pad(token_logprobs(logits, chosen, temperature=temperature), response_mask),
             entropy=pad(entropy(logits, temperature=temperature), response_mask),
             values=self.value_head(hidden)[..., 0] * response_mask,
         )
-
-    @staticmethod
-    def trunk(model: nn.Module, token_ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length width"]:
-        """Hidden states after the last layer. Padding is on the right, where causal attention never looks."""
-        return model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids), use_cache=False).last_hidden_state
 
 
 def pad(

@@ -85,7 +85,9 @@ def ppo_loss(
     )
     critic_loss = value_loss(new.values, batch.old_values, batch.returns, mask, clip_eps=value_clip_eps)
     mean_entropy = masked_mean(new.entropy, mask)
-    loss = actor_loss + settings.vf_coef * critic_loss - settings.ent_coef * mean_entropy
+    loss = actor_loss + settings.vf_coef * critic_loss
+    if settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
+        loss = loss - settings.ent_coef * mean_entropy
     ratio = probability_ratio(new.logprobs.detach(), batch.old_logprobs)
     return loss, {
         "policy_loss": actor_loss.item(),
@@ -149,7 +151,7 @@ def ppo(
     Settings may be changed between two steps.
     Source: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; Ziegler et al. 2019 (arXiv:1909.08593) for language.
     """
-    optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
     adapted_kl_coef = settings.kl_coef
     for step in range(settings.iterations):
         started = time.perf_counter()

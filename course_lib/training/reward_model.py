@@ -6,14 +6,11 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, GPT2ForSequenceClassification
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.training.errors import CourseError
-from course_lib.training.language_model import disable_dropout, load_language_model, load_pretrained
-
-ROWS = 16  # texts of like length that go through GPT-2 together: little padding, and enough work for two cores
+from course_lib.training.language_model import disable_dropout, hidden_states, load_language_model, load_pretrained
 
 
 class MLPRewardModel(nn.Module):
@@ -62,16 +59,8 @@ class RewardModel(nn.Module):
 
     def running_scores(self, token_ids: Int[Tensor, "texts length"]) -> Float[Tensor, "texts length"]:
         """The score after each token, before gain and bias; at eos it is the score of the text, at padding it is 0."""
-        lengths = self.lengths(token_ids)
-        order = lengths.argsort(stable=True)
-        scores = [token_ids.new_zeros(0, token_ids.shape[1], dtype=self.lm.dtype)]
-        for rows in order.split(ROWS) if len(order) else ():
-            ids = token_ids[rows, : lengths[rows[-1]]]
-            # padding is on the right, where no token looks, so there is nothing to mask
-            states = self.lm.transformer(ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
-            part = self.lm.score(states)[..., 0] * (ids != self.lm.config.pad_token_id)
-            scores.append(F.pad(part, (0, token_ids.shape[1] - ids.shape[1])))
-        return torch.cat(scores)[order.argsort()]
+        states = hidden_states(self.lm.transformer, token_ids, self.lengths(token_ids))
+        return self.lm.score(states)[..., 0] * (token_ids != self.lm.config.pad_token_id)
 
     def lengths(self, token_ids: Int[Tensor, "texts length"]) -> Int[Tensor, " texts"]:
         """The number of tokens of each text, bos and eos included."""
