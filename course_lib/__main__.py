@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import json
+import os
 import shlex
 import sys
 import time
@@ -12,11 +13,13 @@ from pathlib import Path
 from course_lib.training.errors import CourseError
 from course_lib.training.settings import PPOSettings, RunSettings, flag
 
+INTERRUPTED = 130  # the exit code that shells give Ctrl-C
 STARTED = time.perf_counter()
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+def build_parser(defaults: RunSettings | None = None) -> argparse.ArgumentParser:
+    """All commands and their options, with other defaults for a run that goes on."""
+    defaults = defaults or RunSettings()
     parser = argparse.ArgumentParser(
         prog="python -m course_lib", description="Reward modeling and PPO on a small GPT-2, with real human ratings."
     )
@@ -37,16 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     bench_parser.add_argument("--json", action="store_true", help="print JSON, for machines")
     bench_parser.set_defaults(do=measure)
+    run_parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was stopped, with its settings")
     of_ppo = {setting.name for setting in fields(PPOSettings)}
     the_run, ppo = run_parser.add_argument_group("the run"), run_parser.add_argument_group("PPO")
     for setting in fields(RunSettings):
-        add_option(ppo if setting.name in of_ppo else the_run, setting)
+        add_option(ppo if setting.name in of_ppo else the_run, setting, getattr(defaults, setting.name))
     return parser
 
 
-def add_option(group: argparse._ArgumentGroup, setting: Field) -> None:
+def add_option(group: argparse._ArgumentGroup, setting: Field, default: int | float | str) -> None:
     """One option for one setting; a switch gets a --no- form too."""
-    options = {"default": setting.default, "help": setting.metadata["help"]}
+    options = {"default": default, "help": setting.metadata["help"]}
     if setting.type is bool:
         group.add_argument(flag(setting.name), action=argparse.BooleanOptionalAction, **options)
     else:
@@ -56,30 +60,54 @@ def add_option(group: argparse._ArgumentGroup, setting: Field) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the pipeline with a progress bar for each stage, then draw the curves and write the report."""
-    from tqdm import tqdm
     from transformers.utils import logging
 
-    from course_lib.classroom.recorded_run import read_run
-    from course_lib.classroom.report import write_report
-    from course_lib.classroom.report_words import verdicts
-    from course_lib.training.pipeline import read_stages, run_pipeline
+    from course_lib.training.pipeline import read_stages
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     settings = RunSettings(**{setting.name: getattr(options, setting.name) for setting in fields(RunSettings)})
-    stages, folder = read_stages(settings.steps), Path(settings.out)
+    stages, folder = read_stages(settings.steps), Path(options.resume or settings.out)
     if stages != ["report"]:
-        command = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]])
-        records = run_pipeline(settings, command=command, started=STARTED)
+        folder = train(settings, resume=folder if options.resume else None)
+    if "report" in stages and folder:
+        report(folder)
+
+
+def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
+    """Train with a progress bar; returns the folder, or None for a process of a team that writes none."""
+    from tqdm import tqdm
+
+    from course_lib.training.pipeline import run_pipeline
+    from course_lib.training.resume import resume_command
+
+    command, folder = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]]), resume
+    records = run_pipeline(settings, command=command, started=STARTED, resume=resume)
+    try:
         for stage, stage_records in itertools.groupby(records, key=lambda record: record["stage"]):
-            with tqdm(desc=stage, unit="step") as bar:
+            with tqdm(desc=stage, unit="step", disable=os.environ.get("RANK", "0") != "0") as bar:
                 for record in stage_records:
                     bar.total, folder = record["steps"], record["folder"]
+                    if stage == "ppo":
+                        bar.n = record["step"] - 1  # a run that goes on starts in the middle
                     bar.set_postfix_str(describe(record))
                     bar.update()
-    if "report" in stages:
-        page = write_report(folder)
-        print("", *verdicts(read_run(folder).summary), f"Open {page} in a browser.", sep="\n")
+    except KeyboardInterrupt:
+        go_on = f" Go on with: {resume_command(folder)}" if folder else ""
+        print(f"Stopped.{go_on}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    return folder
+
+
+def report(folder: Path) -> None:
+    """Write the report of a run, and tell in some sentences what came of it."""
+    from course_lib.classroom.recorded_run import read_run
+    from course_lib.classroom.report import write_report
+    from course_lib.classroom.report_words import speed, verdicts
+
+    page = write_report(folder)
+    summary = read_run(folder).summary
+    print("", *verdicts(summary), *speed(summary), f"Open {page} in a browser.", sep="\n")
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -102,13 +130,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; a mistake of the user's becomes one sentence and exit code 2."""
     options = build_parser().parse_args(arguments)
     try:
+        if getattr(options, "resume", None):
+            from course_lib.training.resume import read_settings
+
+            # parsed again on top of the run's own settings, so that an option given here stands out if it differs
+            options = build_parser(read_settings(Path(options.resume))).parse_args(arguments)
         options.do(options)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 

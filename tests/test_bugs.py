@@ -5,8 +5,8 @@ import torch
 from tiny_models import EOS, PAD, make_tiny_lm
 
 from course_lib.training.bugs import BUGS
+from course_lib.training.experience import Experience
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import Experience
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
 

@@ -6,9 +6,10 @@ import torch
 from matplotlib.figure import Figure
 
 from course_lib.classroom.plots.objective_line import draw_objective_line, objective_line_figure, say_objective_line
+from course_lib.training.experience import gather_experience
 from course_lib.training.objective_line import ObjectiveLine, objective_line
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import gather_experience, train_on
+from course_lib.training.ppo import train_on
 from course_lib.training.rollout import sample
 from course_lib.training.settings import PPOSettings
 

@@ -5,8 +5,9 @@ import torch
 from tiny_models import EOS, PAD, make_tiny_lm
 
 from course_lib.training import ppo as ppo_module
+from course_lib.training.experience import gather_experience
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import gather_experience, ppo, ppo_loss, train_on
+from course_lib.training.ppo import ppo, ppo_loss, train_on
 from course_lib.training.rollout import sample
 from course_lib.training.settings import PPOSettings
 

@@ -60,3 +60,12 @@ def describe_panel(metrics: Sequence[Record], panel: Panel) -> str:
         first, last = number(values[0], line.number), number(values[-1], line.number)
         parts.append(f"{line.name or panel.unit}: {first} at step {steps[0]:.0f}, {last} at step {steps[-1]:.0f}")
     return f"{panel.title}. " + "; ".join(parts) + "."
+
+
+def speed(summary: Mapping) -> list[str]:
+    """Say in a sentence how fast a run was and how much memory it took; nothing of a run that did not measure it."""
+    if "tokens_per_second" not in summary:
+        return []
+    tokens, memory = summary["tokens_per_second"], summary.get("peak_memory_gb")
+    at_most = f", at most {number(memory, '{:.1f}')} GB of memory" if memory is not None else ""
+    return [f"{number(tokens, '{:,.0f}')} response tokens a second{at_most}."]

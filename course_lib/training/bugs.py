@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course_lib.equations.advantages import gae, kl_shaped_rewards
 from course_lib.equations.masking import whiten
-from course_lib.training.ppo import Experience, gather_experience
+from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
 

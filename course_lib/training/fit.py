@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
 from course_lib.training.agreement import pearson_r
+from course_lib.training.finite import require_finite, require_finite_gradients
 from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.record import Record
 
@@ -96,7 +97,8 @@ def fit(
     """Train `model` in place and yield one record of named metrics a step; to stop, do not ask for the next.
 
     The generator shuffles the examples anew for each epoch: the same seed gives the same model. Every
-    `validate_every` steps, and at the end, what `validate(model)` finds is added to the record.
+    `validate_every` steps, and at the end, what `validate(model)` finds is added to the record. Raises NotFiniteError
+    where the loss or a gradient is not finite.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     batches = [
@@ -110,8 +112,10 @@ def fit(
         model.train()
         loss, metrics = examples.loss(model, rows)
         optimizer.zero_grad()
+        require_finite(step, the_loss=loss)
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+        require_finite_gradients(step, model, norm)
         optimizer.step()
         model.eval()
         record = {"step": step, "epoch": epoch, "learning_rate": learning_rate, "loss": loss.item()} | metrics

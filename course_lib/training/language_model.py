@@ -1,6 +1,7 @@
 """Loading and saving GPT-2 and its tokenizer: the shipped one, any folder, or a name on the hub."""
 
 import re
+import sys
 from pathlib import Path
 
 import torch
@@ -83,6 +84,37 @@ def hidden_states(
         part = trunk(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
         states.append(F.pad(part, (0, 0, 0, token_ids.shape[1] - ids.shape[1])))
     return torch.cat(states)[order.argsort()]
+
+
+def compute_in_bfloat16(trunk: nn.Module | None, device_type: str) -> None:
+    """Let a trunk compute in bfloat16 where that is safe (autocast), its states coming out in float32.
+
+    The head stays outside: PPO's ratio is the exponential of a difference of its logits, which bfloat16 knows to two
+    digits. Call it after all copies of the trunk are made.
+    """
+    if trunk is None:
+        return
+    forward = trunk.forward
+
+    def mixed(*arguments, **options):
+        with torch.autocast(device_type, dtype=torch.bfloat16):
+            output = forward(*arguments, **options)
+        output.last_hidden_state = output.last_hidden_state.float()
+        return output
+
+    trunk.forward = mixed
+
+
+def peak_memory_gb(device: torch.device) -> float | None:
+    """The most memory that was in use at a time, in 10^9 bytes: the GPU's, or this process's; None if unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def disable_dropout(model: nn.Module) -> None:

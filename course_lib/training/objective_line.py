@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.equations.ppo import approx_kl, clipped_objective, probability_ratio
-from course_lib.training.ppo import Experience
+from course_lib.training.experience import Experience
 from course_lib.training.settings import PPOSettings
 
 Places = Float[np.ndarray, " places"]

@@ -1,60 +1,86 @@
 """The whole run: ratings, reward model, PPO, and the folder that tells what happened."""
 
 import copy
-import math
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from jaxtyping import Int
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
 from course_lib.equations.kl import k1
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training.errors import CourseError
-from course_lib.training.fit import FitSettings, PreferredTexts, fit
-from course_lib.training.language_model import check_device, load_language_model
-from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
+from course_lib.training.checkpoint import (
+    checkpoints,
+    read_checkpoint,
+    restore_training,
+    training_tensors,
+    write_checkpoint,
+)
+from course_lib.training.errors import CourseError, NotFiniteError
+from course_lib.training.experience import Experience, gather_experience
+from course_lib.training.language_model import check_device, compute_in_bfloat16, load_language_model, peak_memory_gb
+from course_lib.training.paths import TINY_GPT2
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import Experience, gather_experience, ppo
-from course_lib.training.ratings import draw_pairs, load_ratings
+from course_lib.training.ppo import Progress, ppo
+from course_lib.training.ratings import load_ratings
 from course_lib.training.record import Record
-from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
+from course_lib.training.results import join_samples, save_policy, summarise
+from course_lib.training.resume import beginning, read_beginning, refuse_differences, resume_command
+from course_lib.training.reward_model import RewardModel
+from course_lib.training.reward_stage import reward_model_stage, start_reward_model
 from course_lib.training.rollout import Rollout, sample
-from course_lib.training.run_folder import append_line, new_run_folder, versions, write_json, write_lines
+from course_lib.training.run_folder import append_line, locked, new_run_folder, write_folder, write_json, write_lines
 from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, review_prompts
 from course_lib.training.settings import STAGES, RunSettings
-from course_lib.training.texts import degrades_at, describe_texts, judge
+from course_lib.training.team import ALONE, Team, find_team
+from course_lib.training.texts import describe_texts, judge
 
-SHOWN_SAMPLES = 24
 
-
-def run_pipeline(settings: RunSettings, *, command: str, started: float) -> Iterator[Record]:
+def run_pipeline(
+    settings: RunSettings, *, command: str, started: float, resume: Path | None = None
+) -> Iterator[Record]:
     """Run the stages of `settings.steps` but for the report, yielding one record a step with its stage and folder.
 
-    Everything is loaded and checked before the run folder is made. `started` is a time.perf_counter().
+    Everything is loaded and checked before the run folder is made. `resume` is the folder of a run that was stopped:
+    it goes on from its last checkpoint to the numbers that it would have reached. `started` is a time.perf_counter().
 
     Raises:
-        CourseError: a setting, the data, a model, the device or the folder is not as it should be.
+        CourseError: a setting, the data, a model, the device or the folder is not as it should be, or the training
+            has blown up.
     """
-    stages = read_stages(settings.steps)
-    run = PPORun(settings) if "ppo" in stages else None
-    device = check_device(settings.device)
-    reward_model = None
-    if "reward-model" in stages:
-        generator = torch.Generator().manual_seed(settings.seed)
-        reward_model = new_reward_model(settings.model or TINY_GPT2, generator=generator, device=device)
-    elif run:
-        reward_model = load_reward_model(settings.reward_model or REWARD_MODEL, device=device)
-    folder = new_run_folder(settings.out)
-    write_json(folder / "settings.json", {"command": command} | asdict(settings) | {"versions": versions()})
-    if "reward-model" in stages:
-        yield from train_reward_model(reward_model, settings, folder)
-    if run:
-        yield from run.train(reward_model, folder, started=started)
+    stages, team = read_stages(settings.steps), find_team(settings.device)
+    run = PPORun(settings, team=team) if "ppo" in stages else None
+    reward_model = start_reward_model(settings, stages)
+    models = {"policy": run and run.policy.lm, "reward_model": reward_model}
+    if resume and (threads := read_beginning(resume).get("threads")):
+        torch.set_num_threads(threads)  # sums are rounded by how they are split
+    begun = beginning(
+        settings, {name: model for name, model in models.items() if model is not None}, processes=team.size
+    )
+    if resume:
+        refuse_differences(resume, begun)
+    folder = resume or (new_run_folder(settings.out) if team.rank == 0 else None)
+    with locked(folder) if team.rank == 0 else nullcontext():
+        try:
+            if not resume and team.rank == 0:
+                write_json(folder / "settings.json", {"command": command} | begun)
+            if "reward-model" in stages:
+                reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
+            if run:
+                yield from run.train(reward_model, folder, started=started)
+        except NotFiniteError as error:
+            last = checkpoints(folder / "checkpoints")[:1] if folder else []
+            raise NotFiniteError(f"{error} The last good checkpoint is {last[0] if last else 'the start'}.") from None
+        except (OSError, SafetensorError) as error:
+            raise CourseError(
+                f"Expected to write to {folder}, but that failed ({error}); make room, then go on with: "
+                f"{resume_command(folder)}"
+            ) from None
 
 
 def read_stages(steps: str) -> list[str]:
@@ -66,34 +92,22 @@ def read_stages(steps: str) -> list[str]:
     return stages
 
 
-def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path) -> Iterator[Record]:
-    """Train a reward model on preference pairs of the training reviews, and save it in the run folder."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    sentences = load_ratings(split="train")
-    pairs = draw_pairs(sentences, count=settings.pairs, generator=generator)
-    inputs = model.encode([sentence.text for sentence in sentences])
-    examples = PreferredTexts.from_pairs(inputs, sentences, pairs)
-    fit_settings = FitSettings(epochs=1, learning_rate=settings.reward_learning_rate)
-    steps = math.ceil(settings.pairs / fit_settings.batch_size)
-    for record in fit(model, examples, settings=fit_settings, generator=generator):
-        append_line(folder / "reward_model_metrics.jsonl", record)
-        yield {"stage": "reward-model", "folder": folder, "steps": steps} | record
-    model.save(folder / "reward-model")
-
-
 class PPORun:
     """The models and prompts of one PPO run, and what is done with them."""
 
-    def __init__(self, settings: RunSettings):
-        self.settings = settings
+    def __init__(self, settings: RunSettings, *, team: Team = ALONE):
+        self.settings, self.team = settings, team
         self.device = check_device(settings.device)
         lm, self.tokenizer = load_language_model(settings.model or TINY_GPT2, device=self.device)
-        settings.check(context=lm.config.max_position_embeddings)
+        settings.check(context=lm.config.max_position_embeddings, processes=team.size)
         self.training_prompts = self.prompts("validation")
         self.test_prompts = self.prompts("test")[: settings.evaluation_prompts]
         self.reference = Policy(copy.deepcopy(lm)).to(self.device).requires_grad_(False)
         value_trunk = copy.deepcopy(lm.base_model) if settings.separate_value_network else None
         self.policy = Policy(lm, value_trunk=value_trunk).to(self.device)
+        if self.device.type == "cuda" and settings.bfloat16 and torch.cuda.is_bf16_supported():
+            for trunk in (lm.base_model, self.reference.lm.base_model, value_trunk):
+                compute_in_bfloat16(trunk, self.device.type)
 
     def prompts(self, split: str) -> Int[Tensor, "prompts prompt_len"]:
         """The first tokens of the reviews of one split."""
@@ -128,8 +142,10 @@ class PPORun:
         *,
         objective: Callable = clipped_objective,
         gather: Callable[..., Experience] = gather_experience,
+        progress: Progress | None = None,
+        generator: torch.Generator | None = None,
     ) -> Iterator[Record]:
-        """Train the policy with PPO, yielding one record a step; `objective` and `gather` as in `ppo`."""
+        """Train the policy with PPO, yielding one record a step; options as in `ppo`."""
         return ppo(
             self.policy,
             self.reference,
@@ -138,26 +154,65 @@ class PPORun:
             settings=self.settings,
             eos_id=self.tokenizer.eos_token_id,
             pad_id=self.tokenizer.pad_token_id,
-            generator=self.generator(2),
+            generator=generator or self.training_generator(),
             objective=objective,
             gather=gather,
             measure=scorer.measure,
+            progress=progress,
+            team=self.team,
         )
 
-    def train(self, reward_model: RewardModel, folder: Path, *, started: float) -> Iterator[Record]:
-        """PPO between two looks at held-out prompts; what came of it is written to the folder."""
+    def training_generator(self) -> torch.Generator:
+        """The random stream of the training, another one for each rank of a team."""
+        return self.generator(2 + 10 * self.team.rank)
+
+    def train(self, reward_model: RewardModel, folder: Path | None, *, started: float) -> Iterator[Record]:
+        """PPO between two looks at held-out prompts, on from the folder's last checkpoint if there is one.
+
+        What comes of it is written to the folder, by rank 0 of a team alone.
+        """
+        if folder and (folder / "summary.json").exists():
+            return
         scorer = self.scorer(reward_model)
         before, texts_before = self.evaluate(scorer)
-        records = []
-        for record in self.records(scorer):
-            append_line(folder / "metrics.jsonl", record)
+        progress, generator = Progress.start(self.policy, self.settings), self.training_generator()
+        records = self.restore(folder, progress, generator) if folder else []
+        writes = self.team.rank == 0
+        for record in self.records(scorer, progress=progress, generator=generator):
             records.append(record)
+            if writes:
+                append_line(folder / "metrics.jsonl", record)
+            if progress.step % self.settings.checkpoint_every == 0 or progress.step == self.settings.iterations:
+                self.keep(folder, progress, generator, records)
             yield {"stage": "ppo", "folder": folder, "steps": self.settings.iterations} | record
         after, texts_after = self.evaluate(scorer)
-        save_policy(self.policy, self.tokenizer, folder / "policy")
-        write_lines(folder / "samples.jsonl", join_samples(texts_before, texts_after))
-        summary = summarise(before, after, records) | {"seconds": time.perf_counter() - started}
-        write_json(folder / "summary.json", summary)
+        if writes:
+            write_folder(folder / "policy", lambda path: save_policy(self.policy, self.tokenizer, path))
+            write_lines(folder / "samples.jsonl", join_samples(texts_before, texts_after))
+            speed = {"seconds": time.perf_counter() - started, "peak_memory_gb": peak_memory_gb(self.device)}
+            write_json(folder / "summary.json", summarise(before, after, records, self.settings) | speed)
+            shutil.rmtree(folder / "checkpoints")
+
+    def keep(self, folder: Path | None, progress: Progress, generator: torch.Generator, records: list[Record]) -> None:
+        """Write a checkpoint: weights, the optimizer's state, the random state of every rank, all records so far."""
+        states = self.team.gather(generator.get_state()[None].to(self.device))
+        if self.team.rank == 0:
+            tensors = training_tensors(self.policy, [progress.optimizer]) | {"generators": states}
+            kept = {"kl_coef": progress.kl_coef, "records": records}
+            write_checkpoint(folder / "checkpoints", step=progress.step, tensors=tensors, progress=kept)
+
+    def restore(self, folder: Path, progress: Progress, generator: torch.Generator) -> list[Record]:
+        """Go back to the last checkpoint of a folder, in place, and return the records up to it; none without one."""
+        checkpoint = read_checkpoint(folder / "checkpoints")
+        if checkpoint:
+            tensors, kept = checkpoint
+            restore_training(tensors, self.policy, [progress.optimizer])
+            generator.set_state(tensors["generators"][self.team.rank])
+            progress.step, progress.kl_coef = len(kept["records"]), kept["kl_coef"]
+        records = checkpoint[1]["records"] if checkpoint else []
+        if self.team.rank == 0:
+            write_lines(folder / "metrics.jsonl", records)
+        return records
 
     @torch.no_grad()
     def evaluate(self, scorer: Scorer) -> tuple[Record, list[dict]]:
@@ -180,35 +235,3 @@ class PPORun:
             for prompt, text, score in zip(prompts, texts, scores.tolist(), strict=True)
         ]
         return metrics | describe_texts(texts), rows
-
-
-def join_samples(before: list[dict], after: list[dict]) -> list[dict]:
-    """The same prompts continued before and after, with what the reward model and the judge said of each."""
-    return [
-        {
-            "prompt": old["prompt"],
-            "before": old["text"],
-            "after": new["text"],
-            "score_before": old["score"],
-            "score_after": new["score"],
-            "judge_before": old["judge"],
-            "judge_after": new["judge"],
-        }
-        for old, new in zip(before[:SHOWN_SAMPLES], after, strict=False)
-    ]
-
-
-def summarise(before: Record, after: Record, records: list[Record]) -> Record:
-    """Figures on held-out prompts before and after, and the step at which the text started to degrade."""
-    summary = {f"{name}_before": value for name, value in before.items()}
-    summary |= {f"{name}_after": value for name, value in after.items()}
-    summary |= {name: after[name] for name in ("kl", "eos_share", "distinct_2")}
-    return summary | {"steps": len(records), "degrades_at": degrades_at(records)}
-
-
-def save_policy(policy: Policy, tokenizer, folder: Path) -> None:
-    """Save the language model as an ordinary Hugging Face checkpoint, with the value head beside it."""
-    policy.lm.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    value_parts = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith("lm.")}
-    save_file(value_parts, folder / "value_head.safetensors")

@@ -3,15 +3,15 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.equations.advantages import explained_variance, gae, kl_shaped_rewards
+from course_lib.equations.advantages import explained_variance
 from course_lib.equations.kl import adaptive_kl_coef, k1
-from course_lib.equations.masking import masked_mean, whiten
+from course_lib.equations.masking import masked_mean
 from course_lib.equations.ppo import (
     approx_kl,
     clip_fraction,
@@ -20,58 +20,12 @@ from course_lib.equations.ppo import (
     probability_ratio,
     value_loss,
 )
+from course_lib.training.experience import Experience, gather_experience
+from course_lib.training.finite import require_finite, require_finite_gradients
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, sample
 from course_lib.training.settings import PPOSettings
-
-
-@dataclass
-class Experience:
-    """What is known of a batch when the policy that wrote it is about to change; nothing here carries a gradient."""
-
-    token_ids: Int[Tensor, "batch total_len"]
-    response_mask: Bool[Tensor, "batch response_len"]
-    old_logprobs: Float[Tensor, "batch response_len"]
-    ref_logprobs: Float[Tensor, "batch response_len"]
-    old_values: Float[Tensor, "batch response_len"]
-    rewards: Float[Tensor, "batch response_len"]
-    advantages: Float[Tensor, "batch response_len"]
-    returns: Float[Tensor, "batch response_len"]
-
-    def minibatch(self, rows: Int[Tensor, " rows"]) -> "Experience":
-        """The given rows, cut to the longest response among them."""
-        padding = int((~self.response_mask[rows]).sum(dim=1).min())
-        columns = (getattr(self, field.name) for field in fields(self))
-        return Experience(*(column[rows, : column.shape[1] - padding] for column in columns))
-
-
-@torch.no_grad()
-def gather_experience(
-    policy: nn.Module,
-    reference: nn.Module,
-    rollout: Rollout,
-    scores: Float[Tensor, " batch"],
-    *,
-    kl_coef: float,
-    settings: PPOSettings,
-) -> Experience:
-    """Turn responses and their scores into rewards, advantages and returns.
-
-    The reward of a token is -kl_coef * (logprob - ref_logprob), and the score at the last token (Ziegler et al. 2019,
-    arXiv:1909.08593, section 2).
-    """
-    mask = rollout.response_mask
-    old = policy(rollout.token_ids, mask, temperature=settings.temperature)
-    ref_logprobs = reference(rollout.token_ids, mask, temperature=settings.temperature).logprobs
-    scores = scores - settings.missing_eos_penalty * ~rollout.ended
-    rewards = kl_shaped_rewards(scores, old.logprobs, ref_logprobs, mask, kl_coef=kl_coef)
-    if settings.whiten_rewards:
-        rewards = whiten(rewards, mask, shift_mean=False)
-    advantages = gae(rewards, old.values, mask, gamma=settings.gamma, lam=settings.lam)
-    returns = advantages + old.values
-    if settings.whiten_advantages:
-        advantages = whiten(advantages, mask)
-    return Experience(rollout.token_ids, mask, old.logprobs, ref_logprobs, old.values, rewards, advantages, returns)
+from course_lib.training.team import ALONE, Team
 
 
 def ppo_loss(
@@ -107,21 +61,70 @@ def train_on(
     settings: PPOSettings,
     generator: torch.Generator,
     objective: Callable = clipped_objective,
+    team: Team = ALONE,
+    step: int = 1,
 ) -> Record:
-    """Several passes over one batch, in shuffled minibatches with one optimizer step each; returns mean metrics."""
+    """Several passes over one batch, in shuffled minibatches with one optimizer step each; returns mean metrics.
+
+    Raises:
+        NotFiniteError: a loss or a gradient is not finite; the weights are as they were. `step` is for its sentence.
+    """
     records = []
     for _ in range(settings.epochs):
         order = torch.randperm(len(experience.token_ids), generator=generator, device=generator.device)
-        for rows in order.chunk(settings.minibatches):
-            loss, record = ppo_loss(policy, experience.minibatch(rows), settings=settings, objective=objective)
+        for rows in team.from_first(order).chunk(settings.minibatches):
+            record = backward(policy, experience, rows, settings=settings, objective=objective, team=team, step=step)
             if records and settings.target_kl and record["approx_kl"] > settings.target_kl:
+                optimizer.zero_grad()
                 return mean_record(records)
-            loss.backward()
             norm = nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm or math.inf)
+            require_finite_gradients(step, policy, norm)
             optimizer.step()
             optimizer.zero_grad()
             records.append(record | {"grad_norm": norm.item()})
     return mean_record(records)
+
+
+def backward(
+    policy: nn.Module,
+    experience: Experience,
+    rows: Int[Tensor, " rows"],
+    *,
+    settings: PPOSettings,
+    objective: Callable,
+    team: Team,
+    step: int,
+) -> Record:
+    """Leave the gradient of a minibatch's loss in the policy, and return its metrics.
+
+    Each rank of a team does a share of the rows. A mean over tokens is the sum of the ranks' means, each weighted by
+    its share of the tokens.
+    """
+    batch = experience.minibatch(rows[team.rank :: team.size])
+    share = batch.response_mask.sum() / experience.response_mask[rows].sum()
+    loss, record = ppo_loss(policy, batch, settings=settings, objective=objective)
+    require_finite(step, the_loss=loss)
+    (share * loss).backward()
+    team.add_up_gradients(policy)
+    metrics = team.add_up(share * torch.tensor(list(record.values()), dtype=torch.float64, device=share.device))
+    mean = dict(zip(record, metrics.tolist(), strict=True))
+    ratio_max = team.gather(torch.tensor([record["ratio_max"]], device=share.device)).max().item()
+    return mean | {"ratio_max": ratio_max}
+
+
+@dataclass
+class Progress:
+    """Where a training stands; with the weights and the random stream, all that its next step depends on."""
+
+    optimizer: torch.optim.Optimizer
+    kl_coef: float  # as it has been adapted
+    step: int = 0  # steps taken
+
+    @classmethod
+    def start(cls, policy: nn.Module, settings: PPOSettings) -> "Progress":
+        """The progress of a training that has not begun."""
+        adam = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        return cls(adam, settings.kl_coef)
 
 
 def mean_record(records: list[Record]) -> Record:
@@ -143,22 +146,29 @@ def ppo(
     objective: Callable = clipped_objective,
     gather: Callable[..., Experience] = gather_experience,
     measure: Callable[[Rollout], Record] | None = None,
+    progress: Progress | None = None,
+    team: Team = ALONE,
 ) -> Iterator[Record]:
     """Train `policy` in place and yield one record of named metrics a step; to stop, do not ask for the next.
 
     `score` gives each response one number. `objective(ratio, advantages, clip_eps=...)` is what a step climbs.
     `gather` stands in for gather_experience, with its arguments. `measure` adds metrics of its own to the record.
-    Settings may be changed between two steps.
+    Settings may be changed between two steps. A `progress` is kept up to date, and gone on from.
+
+    Raises:
+        NotFiniteError: a score, a loss or a gradient is NaN or infinite.
+
     Source: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; Ziegler et al. 2019 (arXiv:1909.08593) for language.
     """
-    optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
-    adapted_kl_coef = settings.kl_coef
-    for step in range(settings.iterations):
+    progress = progress or Progress.start(policy, settings)
+    while progress.step < settings.iterations:
         started = time.perf_counter()
-        kl_coef = adapted_kl_coef if settings.kl_target else settings.kl_coef
-        learning_rate = settings.learning_rate * (1 - step / settings.iterations)
-        optimizer.param_groups[0]["lr"] = learning_rate
-        chosen = torch.randint(len(prompts), (settings.batch_size,), generator=generator, device=generator.device)
+        kl_coef = progress.kl_coef if settings.kl_target else settings.kl_coef
+        learning_rate = settings.learning_rate * (1 - progress.step / settings.iterations)
+        progress.optimizer.param_groups[0]["lr"] = learning_rate
+        progress.step += 1
+        share = settings.batch_size // team.size
+        chosen = torch.randint(len(prompts), (share,), generator=generator, device=generator.device)
         rollout = sample(
             policy.lm,
             prompts[chosen],
@@ -169,14 +179,25 @@ def ppo(
             generator=generator,
         )
         sampled = time.perf_counter()
-        scores = score(rollout)
+        scores = team.gather(score(rollout))
+        require_finite(progress.step, scores=scores)
+        rollout = team.gather_rollout(rollout, response_len=settings.response_len, pad_id=pad_id)
         experience = gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
         scored = time.perf_counter()
-        trained = train_on(policy, optimizer, experience, settings=settings, generator=generator, objective=objective)
+        trained = train_on(
+            policy,
+            progress.optimizer,
+            experience,
+            settings=settings,
+            generator=generator,
+            objective=objective,
+            team=team,
+            step=progress.step,
+        )
         updated = time.perf_counter()
         described = describe(rollout, scores, experience)
         if settings.kl_target:
-            adapted_kl_coef = adaptive_kl_coef(
+            progress.kl_coef = adaptive_kl_coef(
                 kl_coef,
                 described["kl"],
                 target=settings.kl_target,
@@ -191,7 +212,7 @@ def ppo(
             "seconds": time.perf_counter() - started,
         }
         rates = {"kl_coef": kl_coef, "learning_rate": learning_rate}
-        yield {"step": step + 1} | described | trained | extra | rates | seconds
+        yield {"step": progress.step} | described | trained | extra | rates | seconds
 
 
 def describe(rollout: Rollout, scores: Float[Tensor, " batch"], experience: Experience) -> Record:

@@ -1,12 +1,21 @@
 """The folder that a run leaves: JSON files that are whole or absent."""
 
 import json
+import os
 import platform
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from course_lib import __version__
+from course_lib.training.checksums import write_checksums
 from course_lib.training.errors import CourseError
 
+LOCK = ".lock"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "vaderSentiment")
 
 
@@ -22,8 +31,11 @@ def new_run_folder(out: str) -> Path:
     folder = Path(out or f"runs/run-{number}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise CourseError(f"Expected a new or empty folder, but {folder} holds files; choose another --out.")
+        if any(path.name != LOCK for path in folder.iterdir()):
+            raise CourseError(
+                f"Expected a new or empty folder, but {folder} holds files; choose another --out, or go on with a run "
+                "that was stopped: --resume."
+            )
         probe = folder / ".probe"
         probe.touch()
         probe.unlink()
@@ -32,6 +44,34 @@ def new_run_folder(out: str) -> Path:
             f"Expected a folder that can be written, but {folder} cannot ({error.strerror}); choose another --out."
         ) from None
     return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a run folder for this process; the system gives it free however the process ends.
+
+    Raises:
+        CourseError: another run has it.
+    """
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise CourseError(
+            f"Expected a folder that no other run writes to, but {folder} is in use; wait for that run, or choose "
+            "another --out."
+        ) from None
+
+
+def write_folder(path: Path, save: Callable[[Path], None]) -> None:
+    """Let `save` fill a folder with files; it appears under its name whole, with its checksums, or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    save(unfinished)
+    write_checksums(unfinished)
+    shutil.rmtree(path, ignore_errors=True)
+    unfinished.rename(path)
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -47,7 +87,10 @@ def write_lines(path: Path, records: list[dict]) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write a text file whole or not at all."""
     unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(content, encoding="utf-8")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     unfinished.replace(path)
 
 
@@ -59,6 +102,6 @@ def append_line(path: Path, record: dict) -> None:
 
 def versions() -> dict[str, str]:
     """The versions that a run's numbers depend on."""
-    return {"python": platform.python_version(), "machine": platform.machine()} | {
+    return {"course": __version__, "python": platform.python_version(), "machine": platform.machine()} | {
         package: version(package) for package in PACKAGES
     }

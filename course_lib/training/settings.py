@@ -63,18 +63,28 @@ class RunSettings(PPOSettings):
     reward_learning_rate: float = setting(1e-3, "learning rate of that stage (for larger models 5e-5, as OpenAI)")
     reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
     device: str = setting("cpu", "cpu or cuda")
+    bfloat16: bool = setting(True, "compute in bfloat16 on a GPU that has it; heads and losses stay in float32")
+    checkpoint_every: int = setting(5, "steps between checkpoints, from which --resume goes on")
     seed: int = setting(0, "every random draw follows from it")
     prompt_len: int = setting(4, "tokens of a review that the policy is given to continue")
     evaluation_prompts: int = setting(256, "held-out prompts on which the policy is judged before and after")
 
-    def check(self, *, context: int) -> None:
-        """Raise CourseError where a number is out of range, or prompt and response exceed the model's context."""
+    def check(self, *, context: int, processes: int = 1) -> None:
+        """Raise CourseError where a number is out of range, or prompt and response exceed the model's context.
+
+        Each of several processes needs a row of every minibatch, and as many rows of a batch as the others.
+        """
         for item in fields(self):
             value = getattr(self, item.name)
             if type(value) in (int, float):
                 least = "0 or more" if item.name in MAY_BE_ZERO else "more than 0"
                 if not math.isfinite(value) or value < 0 or (value == 0 and item.name not in MAY_BE_ZERO):
                     raise CourseError(f"Expected {flag(item.name)} to be {least}, got {value}; change it.")
+        if self.batch_size % processes or self.batch_size // self.minibatches < processes:
+            raise CourseError(
+                f"Expected a batch that {processes} processes and {self.minibatches} minibatches can share, but it is "
+                f"{self.batch_size}; change --batch-size."
+            )
         needed = 1 + self.prompt_len + self.response_len
         if needed > context:
             raise CourseError(

@@ -16,10 +16,10 @@ from torch import Tensor
 from course_lib.equations.advantages import explained_variance
 from course_lib.equations.ppo import value_loss
 from course_lib.training.advantage_recording import ADVANTAGES
+from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import Experience, gather_experience
 from course_lib.training.reward_model import RewardModel, load_reward_model
 from course_lib.training.rollout import Rollout
 from course_lib.training.run_folder import versions, write_text

@@ -19,12 +19,13 @@ from torch import Tensor
 from course_lib.equations.ppo import clipped_objective, kl_penalised_objective
 from course_lib.training.bugs import BUGS
 from course_lib.training.errors import CourseError
+from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.paths import REWARD_MODEL, RUNS
-from course_lib.training.pipeline import PPORun, join_samples
-from course_lib.training.ppo import Experience, gather_experience
+from course_lib.training.pipeline import PPORun
 from course_lib.training.recipes.record_label_noise import record_label_noise
 from course_lib.training.record import Record
 from course_lib.training.recordings import LABEL_NOISE
+from course_lib.training.results import join_samples
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.run_folder import versions, write_text
 from course_lib.training.scorer import Scorer

@@ -1,0 +1,48 @@
+"""What a finished run leaves: texts before and after, a summary, and the policy."""
+
+from pathlib import Path
+from statistics import median
+
+from safetensors.torch import save_file
+from transformers import PreTrainedTokenizerBase
+
+from course_lib.training.policy import Policy
+from course_lib.training.record import Record
+from course_lib.training.settings import PPOSettings
+from course_lib.training.texts import degrades_at
+
+SHOWN_SAMPLES = 24
+
+
+def join_samples(before: list[dict], after: list[dict]) -> list[dict]:
+    """The same prompts continued before and after, with what the reward model and the judge said of each."""
+    return [
+        {
+            "prompt": old["prompt"],
+            "before": old["text"],
+            "after": new["text"],
+            "score_before": old["score"],
+            "score_after": new["score"],
+            "judge_before": old["judge"],
+            "judge_after": new["judge"],
+        }
+        for old, new in zip(before[:SHOWN_SAMPLES], after, strict=False)
+    ]
+
+
+def summarise(before: Record, after: Record, records: list[Record], settings: PPOSettings) -> Record:
+    """Figures on held-out prompts before and after, when the text started to degrade, response tokens a second."""
+    summary = {f"{name}_before": value for name, value in before.items()}
+    summary |= {f"{name}_after": value for name, value in after.items()}
+    summary |= {name: after[name] for name in ("kl", "eos_share", "distinct_2")}
+    speeds = [settings.batch_size * record["response_length"] / record["seconds"] for record in records]
+    summary |= {"steps": len(records), "degrades_at": degrades_at(records)}
+    return summary | {"tokens_per_second": median(speeds)}
+
+
+def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save the language model as an ordinary Hugging Face checkpoint, with the value head beside it."""
+    policy.lm.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    value_parts = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith("lm.")}
+    save_file(value_parts, folder / "value_head.safetensors")

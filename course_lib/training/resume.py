@@ -1,0 +1,92 @@
+"""Going on with a run that was stopped: only as what it began as, so that it ends with the same numbers."""
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_lib.training.errors import CourseError
+from course_lib.training.run_folder import versions
+from course_lib.training.settings import RunSettings
+
+
+def beginning(settings: RunSettings, models: dict[str, nn.Module], *, processes: int) -> dict:
+    """All that the numbers of a run follow from: `settings.json` but for the command."""
+    began_with = {name: digest(model) for name, model in models.items()}
+    surroundings = {"processes": processes, "threads": torch.get_num_threads(), "versions": versions()}
+    return asdict(settings) | surroundings | {"began_with": began_with}
+
+
+def digest(model: nn.Module) -> str:
+    """The first half of the SHA-256 of a model's weights."""
+    sha = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        sha.update(name.encode())
+        sha.update(parameter.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()[:32]
+
+
+def read_beginning(folder: Path) -> dict:
+    """Read `settings.json`.
+
+    Raises:
+        CourseError: there is none, or it is damaged.
+    """
+    path = folder / "settings.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(stored, dict):
+            return stored
+        reason = "it is no JSON object"
+    except FileNotFoundError:
+        reason = "there is no such file"
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise CourseError(f"Expected the settings of a run in {path}, but {reason}; begin a new run.")
+
+
+def read_settings(folder: Path) -> RunSettings:
+    """The settings of the run in a folder.
+
+    Raises:
+        CourseError: `settings.json` is missing or damaged, or has other settings than this version of the course.
+    """
+    stored, known = read_beginning(folder), {item.name: item.type for item in fields(RunSettings)}
+    for name, kind in known.items():
+        value = stored.get(name)
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise CourseError(
+                f"Expected {name!r} in {folder / 'settings.json'} to be {kind.__name__}, but it is {value!r:.40}; the "
+                "run is from another version of the course or its file is damaged: begin a new run."
+            )
+    return RunSettings(**{name: stored[name] for name in known})
+
+
+def refuse_differences(folder: Path, now: dict) -> None:
+    """Raise CourseError, which shows the differences, where a run did not begin as `now` says."""
+    stored = flat(read_beginning(folder))
+    differences = [
+        f"{name} is {stored.get(name, 'not there')!r} there and {value!r} here"
+        for name, value in flat(now).items()
+        if stored.get(name, "not there") != value
+    ]
+    if differences:
+        raise CourseError(
+            f"Expected to go on with the run in {folder} as it began, but {'; '.join(differences)}; "
+            "change that back, or begin a new run."
+        )
+
+
+def flat(nested: dict) -> dict:
+    """Put the entries of inner dictionaries beside the others."""
+    inner = [value for value in nested.values() if isinstance(value, dict)]
+    outer = {name: value for name, value in nested.items() if not isinstance(value, dict)}
+    return {name: value for part in [outer, *inner] for name, value in part.items()}
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with a run."""
+    return f"python -m course_lib run --resume {folder}"
