@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from course_lib.training.errors import CourseError
 from course_lib.training.recipes.blocks import Stage, block_batches, drawn_rows
@@ -9,7 +10,8 @@ from course_lib.training.recipes.checkpoint import Progress, load_checkpoint, sa
 from course_lib.training.recipes.corpus import HeldOut, read_texts, readable, usable, wordnet_texts
 from course_lib.training.recipes.pretrain import rate_factor, train
 from course_lib.training.recipes.score import fit_ridge, read_generated, write_scored
-from course_lib.training.recipes.small_gpt2 import Settings, new_model, new_optimizers, token_nats
+from course_lib.training.recipes.small_gpt2 import Settings, encode, new_model, new_optimizers, token_nats
+from course_lib.training.recipes.tokenizer import train_tokenizer
 
 SMALL = Settings(layers=1, width=16, heads=2, vocabulary=32, batch_tokens=32, block_rows=8, warmup_steps=2)
 STAGES = [Stage("first", 100, {"a": 1.0}), Stage("last", 100, {"a": 0.5, "b": 0.5}, rate=(1.0, 0.0), dropout=0.2)]
@@ -126,3 +128,13 @@ def test_ridge_fits_a_line_and_a_penalty_shrinks_it():
 def test_scored_sentences_come_back(tmp_path):
     path = write_scored(["A “fine” film.", "Dull."], [1.2345, -2.0], tmp_path / "some" / "film.jsonl.gz")
     assert read_generated(path) == [{"text": "A “fine” film.", "score": 1.23}, {"text": "Dull.", "score": -2.0}]
+
+
+def test_a_new_tokenizer_begins_a_text_and_the_recipe_ends_it(tmp_path):
+    texts = ["a fine film", "a long film"]
+    tokenizer = AutoTokenizer.from_pretrained(train_tokenizer(texts * 9, tmp_path, vocabulary=270))
+    bare = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    assert tokenizer(texts)["input_ids"] == [[0, *row] for row in bare]
+    assert encode(tokenizer, texts) == [[0, *row, 1] for row in bare]
+    ids = tokenizer.apply_chat_template([{"role": "user", "content": text} for text in texts])["input_ids"]
+    assert tokenizer.decode(ids) == "<|bos|>a fine filma long film<|eos|>"

@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel
 
 from course_lib.training.paths import TINY_GPT2
 from course_lib.training.ratings import load_ratings
-from course_lib.training.recipes.small_gpt2 import bits_per_byte
+from course_lib.training.recipes.small_gpt2 import bits_per_byte, encode
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +33,16 @@ def test_three_tokens_for_three_jobs(model, tokenizer):
     assert len(tokenizer) == model.config.vocab_size
 
 
-def test_a_text_is_wrapped_in_bos_and_eos_and_comes_back(tokenizer):
+def test_a_text_gets_bos_and_comes_back(tokenizer):
     text = 'A "great" film, isn\'t it? Très bien.'
     ids = tokenizer(text)["input_ids"]
-    assert (ids[0], ids[-1]) == (0, 1)
-    assert ids[1:-1] == tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert ids == [0, *tokenizer(text, add_special_tokens=False)["input_ids"]]
+    assert 1 not in ids
     assert tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
 def test_every_rated_sentence_fits_the_context(model, tokenizer):
-    lengths = [len(ids) for ids in tokenizer([sentence.text for sentence in load_ratings()])["input_ids"]]
+    lengths = [len(ids) for ids in encode(tokenizer, [sentence.text for sentence in load_ratings()])]
     assert max(lengths) <= model.config.n_positions == tokenizer.model_max_length
 
 

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.training.errors import CourseError
 from course_lib.training.language_model import disable_dropout, hidden_states, load_language_model, load_pretrained
+from course_lib.training.special_tokens import frame_texts
 
 
 class MLPRewardModel(nn.Module):
@@ -72,9 +73,13 @@ class RewardModel(nn.Module):
         return self.gain * self(self.encode(texts)) + self.bias
 
     def save(self, folder: Path) -> None:
-        """Write model and tokenizer as a Hugging Face checkpoint, which AutoModelForSequenceClassification loads."""
+        """Write model and tokenizer as a Hugging Face checkpoint, which AutoModelForSequenceClassification loads.
+
+        The saved tokenizer puts bos and eos around a text by itself.
+        """
         self.lm.config.score_gain, self.lm.config.score_bias = self.gain, self.bias
         self.lm.save_pretrained(folder)
+        frame_texts(self.tokenizer, eos=True)
         self.tokenizer.save_pretrained(folder)
 
 

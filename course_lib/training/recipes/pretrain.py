@@ -25,6 +25,7 @@ from course_lib.training.recipes.small_gpt2 import (
     Rows,
     Settings,
     bits_per_byte,
+    encode,
     fitting,
     new_model,
     new_optimizers,
@@ -146,7 +147,7 @@ def pretrain(
     """Train in the folder `work`, on from its checkpoint if there is one; yields what it writes to its log."""
     model, optimizers, tokenizer, progress = open_run(corpus, work, settings)
     names = sorted({name for stage in stages[progress.stage :] for name in stage.shares})
-    sources = {name: fitting(tokenizer(read_texts(corpus, name))["input_ids"]) for name in names}
+    sources = {name: fitting(encode(tokenizer, read_texts(corpus, name))) for name in names}
     held_out = [sentence.text for sentence in load_ratings(split="validation")]
     for number, record in enumerate(train(model, optimizers, progress, sources, stages, settings), start=1):
         if number % validate_every == 0 or progress.stage == len(stages):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib.training.recipes.tokenizer import CONTEXT, VOCABULARY
 
 Rows = list[list[int]]  # one text each: bos, tokens, eos
-PAD_ID = 2
+EOS_ID, PAD_ID = 1, 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def new_model(settings: Settings) -> nn.Module:
 
     torch.manual_seed(settings.seed)
     dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    tokens = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": PAD_ID}
+    tokens = {"bos_token_id": 0, "eos_token_id": EOS_ID, "pad_token_id": PAD_ID}
     size = {"n_layer": settings.layers, "n_embd": settings.width, "n_head": settings.heads, "n_positions": CONTEXT}
     config = GPT2Config(
         vocab_size=settings.vocabulary, activation_function="gelu_pytorch_tanh", **size, **tokens, **dropout
@@ -53,6 +53,11 @@ def new_optimizers(model: nn.Module, settings: Settings) -> list[torch.optim.Opt
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or ".h." not in name]
     muon = torch.optim.Muon(matrices, lr=settings.muon_rate, adjust_lr_fn="match_rms_adamw")
     return [muon, torch.optim.AdamW(others, lr=settings.adamw_rate, betas=(0.9, 0.98), weight_decay=0.0)]
+
+
+def encode(tokenizer: object, texts: list[str]) -> Rows:
+    """Turn texts into bos (which the tokenizer adds) + tokens + eos."""
+    return [[*row, EOS_ID] for row in tokenizer(texts)["input_ids"]]
 
 
 def pad_rows(rows: Rows) -> Int[Tensor, "batch length"]:
@@ -78,7 +83,7 @@ def bits_per_byte(model: nn.Module, tokenizer: object, texts: list[str], *, batc
     Bits per byte, unlike the loss per token, compare models with different tokenizers. Expects texts that fit the
     model's context.
     """
-    rows = sorted(tokenizer(texts)["input_ids"], key=len)
+    rows = sorted(encode(tokenizer, texts), key=len)
     model.eval()
     nats = sum(token_nats(model, pad_rows(rows[i : i + batch_size])).sum() for i in range(0, len(rows), batch_size))
     return float(nats) / math.log(2) / sum(len(text.encode()) for text in texts)

@@ -9,9 +9,11 @@ CONTEXT = 96  # the longest rated sentence takes fewer tokens
 
 
 def train_tokenizer(texts: Iterable[str], folder: Path, *, vocabulary: int = VOCABULARY) -> Path:
-    """Train a byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909) that wraps a text in bos and eos."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    """Train a byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909) that puts bos before each text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
+
+    from course_lib.training.special_tokens import frame_texts
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -21,11 +23,9 @@ def train_tokenizer(texts: Iterable[str], folder: Path, *, vocabulary: int = VOC
         vocab_size=vocabulary, special_tokens=[BOS, EOS, PAD], initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BOS} $A {EOS}", special_tokens=[(BOS, 0), (EOS, 1)]
-    )
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, pad_token=PAD, model_max_length=CONTEXT
     )
+    frame_texts(wrapped, eos=False)
     wrapped.save_pretrained(folder)
     return folder
