@@ -45,6 +45,13 @@ def test_intact_files_and_folders_pass(data):
     verify(data / "model" / "weights", data=data)
 
 
+def test_the_whole_folder_can_be_checked(data):
+    verify(data, data=data)
+    (data / "model" / "weights").write_bytes(b"abd")
+    with pytest.raises(CourseError, match="model/weights"):
+        verify(data, data=data)
+
+
 def test_a_folder_of_ones_own_has_no_sum_and_passes(data, tmp_path_factory):
     verify(tmp_path_factory.mktemp("run"), data=data)
 

@@ -51,7 +51,8 @@ def verify(path: Path, *, data: Path = DATA) -> None:
     if not path.resolve().is_relative_to(data.resolve()):
         return
     name = path.resolve().relative_to(data.resolve()).as_posix()
-    sums = {file: sha for file, sha in read_checksums(data).items() if file == name or file.startswith(f"{name}/")}
+    folder = "" if name == "." else f"{name}/"
+    sums = {file: sha for file, sha in read_checksums(data).items() if file == name or file.startswith(folder)}
     if not sums:
         raise CourseError(
             f"Expected {data.name}/{SUMS} to list {data.name}/{name}, but it does not; "

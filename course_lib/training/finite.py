@@ -12,12 +12,20 @@ def require_finite(step: int, **tensors: Tensor) -> None:
             raise not_finite(step, name.replace("_", " "))
 
 
-def require_finite_gradients(step: int, model: nn.Module, norm: Tensor) -> None:
-    """The same for a model's gradients, whose norm (before clipping) tells at little cost that all are well."""
+def clip_gradients(step: int, model: nn.Module, max_norm: float) -> Tensor:
+    """Scale a model's gradients down to a norm, in place, and return the norm that they had.
+
+    Raises:
+        NotFiniteError: one of them is not finite; it names the step and the weight.
+    """
+    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    norm = nn.utils.get_total_norm(parameter.grad for parameter in parameters)
     if not norm.isfinite():
         grads = ((name, parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None)
         odd = next((name for name, grad in grads if not grad.isfinite().all()), "all weights together")
         raise not_finite(step, f"the gradient of {odd}")
+    nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
+    return norm
 
 
 def not_finite(step: int, tensor: str) -> NotFiniteError:

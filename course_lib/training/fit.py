@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
 from course_lib.training.agreement import pearson_r
-from course_lib.training.finite import require_finite, require_finite_gradients
+from course_lib.training.finite import clip_gradients, require_finite
 from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.record import Record
 
@@ -114,8 +114,7 @@ def fit(
         optimizer.zero_grad()
         require_finite(step, the_loss=loss)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
-        require_finite_gradients(step, model, norm)
+        clip_gradients(step, model, settings.max_grad_norm)
         optimizer.step()
         model.eval()
         record = {"step": step, "epoch": epoch, "learning_rate": learning_rate, "loss": loss.item()} | metrics

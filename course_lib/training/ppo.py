@@ -21,7 +21,7 @@ from course_lib.equations.ppo import (
     value_loss,
 )
 from course_lib.training.experience import Experience, gather_experience
-from course_lib.training.finite import require_finite, require_finite_gradients
+from course_lib.training.finite import clip_gradients, require_finite
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, sample
 from course_lib.training.settings import PPOSettings
@@ -77,8 +77,7 @@ def train_on(
             if records and settings.target_kl and record["approx_kl"] > settings.target_kl:
                 optimizer.zero_grad()
                 return mean_record(records)
-            norm = nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm or math.inf)
-            require_finite_gradients(step, policy, norm)
+            norm = clip_gradients(step, policy, settings.max_grad_norm or math.inf)
             optimizer.step()
             optimizer.zero_grad()
             records.append(record | {"grad_norm": norm.item()})
