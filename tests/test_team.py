@@ -106,6 +106,25 @@ def test_responses_of_different_lengths_become_one_batch():
     assert in_processes(gather) == [expected, expected]
 
 
+def lose_one(team):
+    """Rank 1 dies; what does rank 0 say when it next wants to talk?"""
+    if team.rank == 1:
+        team.gather(torch.zeros(1))
+        return "dead"
+    team.gather(torch.zeros(1))
+    try:
+        while True:
+            team.gather(torch.zeros(1))
+    except CourseError as error:
+        return str(error)
+
+
+def test_a_process_that_dies_is_told_in_one_sentence():
+    said, _ = in_processes(lose_one)
+    assert said.startswith("Expected 2 processes to train together, but one has ended (rank 0 says: ")
+    assert "\n" not in said
+
+
 def test_without_a_launcher_one_process_is_the_team(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert find_team("cpu") is ALONE

@@ -5,6 +5,7 @@ and the gradients are added up.
 """
 
 import os
+from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,17 +48,27 @@ class Launched(Team):
         state = PartialState(cpu=device == "cpu")
         self.rank, self.size, self.utils = state.process_index, state.num_processes, utils
 
+    def talk(self, operation: Callable[..., Tensor], tensor: Tensor, **options) -> Tensor:
+        """Do something together with the other ranks; CourseError where one of them has ended."""
+        try:
+            return operation(tensor, **options)
+        except RuntimeError as error:
+            raise CourseError(
+                f"Expected {self.size} processes to train together, but one has ended (rank {self.rank} says: "
+                f"{str(error).splitlines()[0]:.120}); read what that one said, and go on with --resume."
+            ) from None
+
     def gather(self, rows: Tensor) -> Tensor:
         """As in Team."""
-        return self.utils.gather(rows.contiguous())
+        return self.talk(self.utils.gather, rows.contiguous())
 
     def from_first(self, tensor: Tensor) -> Tensor:
         """As in Team."""
-        return self.utils.broadcast(tensor, from_process=0)
+        return self.talk(self.utils.broadcast, tensor, from_process=0)
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """As in Team."""
-        return self.utils.reduce(tensor.detach().clone(), reduction="sum")
+        return self.talk(self.utils.reduce, tensor.detach().clone(), reduction="sum")
 
     def add_up_gradients(self, model: nn.Module) -> None:
         """As in Team; one message for all gradients."""
