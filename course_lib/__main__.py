@@ -92,10 +92,8 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
                         bar.n = record["step"] - 1  # a run that goes on starts in the middle
                     bar.set_postfix_str(describe(record))
                     bar.update()
-    except KeyboardInterrupt:
-        go_on = f" Go on with: {resume_command(folder)}" if folder else ""
-        print(f"Stopped.{go_on}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(*stop.args or ([f"Go on with: {resume_command(folder)}"] if folder else [])) from None
     return folder
 
 
@@ -139,8 +137,8 @@ def main(arguments: list[str] | None = None) -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("Stopped.", *stop.args, file=sys.stderr)
         return INTERRUPTED
     return 0
 

@@ -73,6 +73,8 @@ def run_pipeline(
                 reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
             if run:
                 yield from run.train(reward_model, folder, started=started)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(*[f"Go on with: {resume_command(folder)}"] if folder else []) from None
         except NotFiniteError as error:
             last = checkpoints(folder / "checkpoints")[:1] if folder else []
             raise NotFiniteError(f"{error} The last good checkpoint is {last[0] if last else 'the start'}.") from None

@@ -1,10 +1,12 @@
 """The policy that PPO trains: a GPT-2 with a value head."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from course_lib.equations.logprobs import entropy, token_logprobs
 from course_lib.training.language_model import disable_dropout, hidden_states
@@ -56,9 +58,17 @@ class Policy(nn.Module):
             hidden = hidden_states(self.value_trunk, token_ids, lengths)[:, before_response]
         return PolicyOutput(
             logprobs=pad(token_logprobs(logits, chosen, temperature=temperature), response_mask),
-            entropy=pad(entropy(logits, temperature=temperature), response_mask),
+            entropy=pad(recomputed(entropy, logits, temperature=temperature), response_mask),
             values=self.value_head(hidden)[..., 0] * response_mask,
         )
+
+
+def recomputed(function: Callable[..., Tensor], tensor: Tensor, **options) -> Tensor:
+    """Call a function whose inner results are not kept for its gradient, but computed again should it be asked for.
+
+    Kept, those of the entropy would take three times the memory of the logits.
+    """
+    return checkpoint(function, tensor, use_reentrant=False, preserve_rng_state=False, **options)
 
 
 def pad(
