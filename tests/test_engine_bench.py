@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
+from tiny_models import make_tiny_lm
 
 from course_lib.__main__ import main
 from course_lib.training.bench import race as race_module
@@ -74,7 +75,7 @@ def test_each_size_is_varied_with_the_others_fixed(monkeypatch):
     assert measured[-1] == {"batch": 16, "response length": 24, "width": 896}
 
 
-def test_random_tokens_never_end_a_response_early(monkeypatch):
+def test_a_response_never_ends_early_where_growth_is_measured(monkeypatch):
     lengths = []
 
     def watched(*args, **options):
@@ -84,8 +85,14 @@ def test_random_tokens_never_end_a_response_early(monkeypatch):
 
     scaling_ppo = scaling.ppo
     monkeypatch.setattr(scaling, "ppo", watched)
-    assert scaling.seconds_per_iteration({"batch": 2, "response length": 5, "width": 14}) > 0
-    assert lengths == [5, 5, 5]
+    monkeypatch.setattr(scaling, "random_gpt2", lambda width: make_tiny_lm())  # 24 tokens, so eos is drawn often
+    assert scaling.seconds_per_iteration({"batch": 16, "response length": 20, "width": 16}) > 0
+    assert lengths == [20, 20, 20]
+
+
+def test_a_random_gpt2_is_the_shipped_one_but_for_its_width():
+    config = scaling.random_gpt2(14).config
+    assert (config.n_embd, config.n_layer, config.n_head, config.vocab_size) == (14, 4, 7, 4096)
 
 
 def test_contenders_take_turns_strictly(tmp_path):
