@@ -13,6 +13,7 @@ from pathlib import Path
 from course_lib.training.errors import CourseError
 from course_lib.training.settings import PPOSettings, RunSettings, flag
 
+BENCHMARKS = ("ppo", "scaling", "widgets")
 INTERRUPTED = 130  # the exit code that shells give Ctrl-C
 STARTED = time.perf_counter()
 
@@ -35,9 +36,13 @@ def build_parser(defaults: RunSettings | None = None) -> argparse.ArgumentParser
     run_parser.set_defaults(do=run)
     bench_parser = commands.add_parser(
         "bench",
-        help="measure how fast the widgets answer on this machine; about half a minute",
-        description="Moves every control of every widget over its range and measures how long one update takes.",
+        help="measure how fast PPO and the widgets are on this machine; some minutes",
+        description="ppo: trains the shipped models with our PPO and with TRL's in turn, and compares seconds, score "
+        "and KL. scaling: how the time grows with batch, response length and width. widgets: moves every control of "
+        "every widget over its range and measures how long one update takes.",
     )
+    bench_parser.add_argument("--only", choices=BENCHMARKS, help="one of the three (default: all)")
+    bench_parser.add_argument("--iterations", type=int, default=30, metavar="N", help="of PPO (default: 30)")
     bench_parser.add_argument("--json", action="store_true", help="print JSON, for machines")
     bench_parser.set_defaults(do=measure)
     run_parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was stopped, with its settings")
@@ -109,12 +114,11 @@ def report(folder: Path) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Measure the widgets and print the figures, as a table or as JSON."""
-    from course_lib.classroom import bench
+    """Measure what --only names and print the figures, as tables or as JSON."""
+    from course_lib.classroom.benchmarks import measure_each
 
-    figures = bench.measure_updates(bench.WIDGETS)
-    text = json.dumps({"machine": bench.machine(), "widgets": figures})
-    print(text if options.json else bench.describe_updates(figures))
+    figures, tables = measure_each([options.only] if options.only else BENCHMARKS, iterations=options.iterations)
+    print(json.dumps(figures) if options.json else tables)
 
 
 def describe(record: dict) -> str:

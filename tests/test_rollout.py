@@ -1,6 +1,7 @@
 import torch
 from tiny_models import EOS, PAD, make_tiny_lm
 
+from course_lib.training.rollout import draw as draw_token
 from course_lib.training.rollout import sample
 
 
@@ -87,3 +88,11 @@ def test_the_same_seed_draws_the_same_texts(tiny_lm):
     first, again, other = (draw(tiny_lm, prompts(8), seed=seed).token_ids for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert first.shape != other.shape or not torch.equal(first, other)
+
+
+def test_a_token_without_probability_is_never_drawn_and_shares_are_right_to_the_last_token():
+    probabilities = torch.tensor([[0.0, 0.25, 0.0, 0.5, 0.0, 0.25, 0.0]]).expand(40_000, -1)
+    drawn = draw_token(probabilities, torch.Generator().manual_seed(0))[:, 0]
+    shares = torch.bincount(drawn, minlength=7) / len(drawn)
+    assert shares[[0, 2, 4, 6]].tolist() == [0, 0, 0, 0]
+    assert (shares - probabilities[0]).abs().max() < 0.01  # 4 standard errors

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
@@ -47,7 +47,7 @@ def sample(
         output = lm(input_ids=token_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache = output.past_key_values
         probabilities = torch.softmax(output.logits[:, -1].float() / temperature, dim=-1)
-        token_ids = torch.multinomial(probabilities, 1, generator=generator)
+        token_ids = draw(probabilities, generator)
         response_ids[running, t] = token_ids[:, 0]
         response_mask[running, t] = True
         going_on = (token_ids[:, 0] != eos_id).nonzero()[:, 0]
@@ -60,3 +60,14 @@ def sample(
     response_ids, response_mask = response_ids[:, :longest], response_mask[:, :longest]
     ended = ((response_ids == eos_id) & response_mask).any(dim=1)
     return Rollout(prompt_ids, response_ids, response_mask, ended)
+
+
+def draw(probabilities: Float[Tensor, "rows vocab"], generator: torch.Generator) -> Int[Tensor, "rows 1"]:
+    """Draw one token a row: the first whose cumulative probability is above a uniform random number.
+
+    torch.multinomial does the same with a random number for every token of the vocabulary, which takes as long as the
+    language model itself.
+    """
+    cumulative = probabilities.double().cumsum(dim=1)  # in float32 a rare token's share could round to nothing
+    uniform = torch.rand(len(probabilities), 1, dtype=torch.float64, device=generator.device, generator=generator)
+    return torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
