@@ -141,7 +141,7 @@ def test_the_command_prints_a_table_for_people(fakes, capsys):
     assert main(["bench", "--only", "ppo", "--iterations", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
     shared, separate, trl = lines[2:5]
-    assert shared.split()[:4] == ["shared", "trunk", "2.00", "0.30"]
+    assert shared.split()[:4] == ["shared", "trunk", "2.00", "3.33"]
     assert separate.split()[3:5] == ["3.00", "0.75"]
     assert trl.split()[:4] == ["TRL", "9.8.7", "4.00", "–"]
     # smoothed over all three iterations, ours have been to a KL of 1 and TRL to 2
