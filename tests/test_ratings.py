@@ -52,7 +52,7 @@ def test_mean_of_the_ratings(tmp_path):
         ({**GOOD, "id": 2, "text": None}, "a text that is not empty in line 2"),
         ({**GOOD, "id": 2, "ratings": []}, "a list of ratings in line 2"),
         ({**GOOD, "id": 2, "ratings": "3"}, "a list of ratings in line 2"),
-        ({**GOOD, "id": 2, "ratings": [1, float("nan")]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "ratings": [1, float("nan")]}, "a JSON object in line 2"),
         ({**GOOD, "id": 2, "ratings": [None]}, "ratings that are whole numbers from -4 to 4 in line 2"),
         ({**GOOD, "id": 2, "ratings": [1.5]}, "ratings that are whole numbers from -4 to 4 in line 2"),
         ({**GOOD, "id": 2, "ratings": [True]}, "ratings that are whole numbers from -4 to 4 in line 2"),

@@ -81,7 +81,7 @@ def test_a_run_is_loaded_as_it_was_written(written):
         ("no json", "JSONDecodeError"),
         ("[]", "TypeError"),
         ("{}", "'runs'"),
-        ([RUN | {"metrics": [1]}], "metrics of 'a' is"),
+        ([RUN | {"metrics": [1]}], "in the run 'a' metrics is"),
         ([{key: value for key, value in RUN.items() if key != "after"}], "'after'"),
         ([RUN | {"metrics": {"step": [1, 2], "score": [1.0]}}], "not of one length"),
     ],

@@ -192,7 +192,7 @@ def test_a_metric_that_no_record_has_is_named():
         ("samples.jsonl", b"\xff", "Expected to read .*samples.jsonl, but it cannot be read"),
         ("samples.jsonl", b'{"prompt": 3}', "Expected a text as 'prompt' in line 1 of .*samples.jsonl, but it is 3"),
         ("summary.json", b'{"score_before": NaN}', "Expected a number as 'score_before' in .*, but it is None"),
-        ("metrics.jsonl", b'{"score": 1}\n{"score": ', "Expected a number as .* in line 1 of .*, but it is not there"),
+        ("metrics.jsonl", b'{"score": 1}\n{"score": ', "Expected a number .* in line 1 of .*, but it is not there"),
     ],
 )
 def test_a_missing_or_damaged_file_is_one_sentence(run_folder, name, damage, sentence):

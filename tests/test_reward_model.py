@@ -126,7 +126,7 @@ def test_what_is_no_reward_model_is_refused(checkpoint, tmp_path):
         load_reward_model(checkpoint)
     three = GPT2Config(vocab_size=8, n_positions=8, n_embd=8, n_layer=1, n_head=1, num_labels=3)
     GPT2ForSequenceClassification(three).save_pretrained(tmp_path / "three")
-    with pytest.raises(CourseError, match="GPT2ForSequenceClassification with 3 labels"):
+    with pytest.raises(CourseError, match="gpt2 with 3 labels"):
         load_reward_model(tmp_path / "three")
     with pytest.raises(CourseError, match="no such folder"):
         load_reward_model(tmp_path / "none")

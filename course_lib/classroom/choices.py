@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.training import strict_json
 from course_lib.training.errors import CourseError
 from course_lib.training.language_model import load_language_model
 from course_lib.training.paths import TINY_GPT2
@@ -21,6 +22,7 @@ from course_lib.training.texts import judge
 
 ANSWERS = ("left", "right", "neither")
 FIELDS = ("prompt", "left", "right")
+UNDO = {"answer": "undo"}
 
 
 @dataclass(frozen=True)
@@ -100,23 +102,23 @@ class ChoiceFile:
         """Read the choices that were not taken back; none where there is no file yet.
 
         Raises:
-            CourseError: the file cannot be read, or a line of it is not a choice.
+            CourseError: the file cannot be read, or a line of it is no choice or takes one back where there is none.
         """
         if not self.path.exists():
             return []
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            content = self.path.read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise CourseError(f"Expected choices in {self.path}, but reading failed ({error}); move it away.") from None
         choices = []
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(content.split("\n") if content else [], start=1):
             record = _parse(line)
-            if record is None:
+            if record is None or (record == UNDO and not choices):
                 raise CourseError(
                     f"Expected a choice in line {number} of {self.path}, but {line[:40]!r} came; mend the line, or "
                     "move the file away to start anew."
                 )
-            if record["answer"] == "undo":
+            if record == UNDO:
                 choices = choices[:-1]
             else:
                 choices.append(Choice(TextPair(*(record[name] for name in FIELDS)), record["answer"]))
@@ -128,7 +130,7 @@ class ChoiceFile:
 
     def undo(self) -> None:
         """Take the last choice back."""
-        self._append({"answer": "undo"})
+        self._append(UNDO)
 
     def _append(self, record: dict) -> None:
         with self.path.open("a", encoding="utf-8") as file:
@@ -137,10 +139,10 @@ class ChoiceFile:
 
 def _parse(line: str) -> dict | None:
     try:
-        record = json.loads(line)
+        record = strict_json.parse(line)
     except ValueError:
         return None
-    if not isinstance(record, dict):
-        return None
-    is_choice = record.get("answer") in ANSWERS and all(isinstance(record.get(name), str) for name in FIELDS)
-    return record if is_choice or record == {"answer": "undo"} else None
+    if not isinstance(record, dict) or record.keys() != {*FIELDS, "answer"}:
+        return record if record == UNDO else None
+    is_choice = record["answer"] in ANSWERS and all(isinstance(record[name], str) for name in FIELDS)
+    return record if is_choice else None

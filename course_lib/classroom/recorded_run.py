@@ -1,25 +1,22 @@
 """Read what a run of `python -m course_lib run` left in its folder."""
 
-import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.classroom.curves import PANELS
+from course_lib.training import strict_json
 from course_lib.training.errors import CourseError
+from course_lib.training.measured import TEXTS, is_measurement, wanted
 
-NUMBER = (int, float)
-MAYBE = (int, float, type(None))  # not everything can be measured at every step
 MEASURED = ("score", "kl", "response_length", "eos_share", "distinct_2", "top_word_share")
-SUMMARY = (
-    {f"{name}_{when}": NUMBER for name in MEASURED for when in ("before", "after")}
-    | {"steps": NUMBER, "seconds": NUMBER}
-    | {"judge_before": MAYBE, "judge_after": MAYBE, "degrades_at": MAYBE}
-)
-METRICS = {line.metric: MAYBE for panel in PANELS for line in panel.lines} | {"step": NUMBER, "kl_coef": NUMBER}
-SAMPLE = {"prompt": str, "before": str, "after": str} | {
-    f"{name}_{when}": MAYBE for name in ("score", "judge") for when in ("before", "after")
-}
-Fields = dict[str, type | tuple[type, ...]]
+BEFORE_AND_AFTER = ("before", "after")
+# Not everything can be measured at every step: what is only listed under the names of all may be null.
+ALWAYS_IN_SUMMARY = {f"{name}_{when}" for name in MEASURED for when in BEFORE_AND_AFTER} | {"steps", "seconds"}
+SUMMARY = ALWAYS_IN_SUMMARY | {"judge_before", "judge_after", "degrades_at"}
+ALWAYS_IN_METRICS = {"step", "kl_coef"}
+METRICS = ALWAYS_IN_METRICS | {line.metric for panel in PANELS for line in panel.lines}
+SAMPLE = {*TEXTS} | {f"{name}_{when}" for name in ("score", "judge") for when in BEFORE_AND_AFTER}
 
 
 @dataclass(frozen=True)
@@ -33,24 +30,39 @@ class RecordedRun:
 
 
 def read_run(folder: Path) -> RecordedRun:
-    """Read `metrics.jsonl`, `summary.json`, `samples.jsonl` and `settings.json`.
+    """Read `metrics.jsonl`, `summary.json`, `samples.jsonl` and `settings.json`; NaN is read as None, not measured.
 
     Raises:
-        CourseError: a file is missing, is not JSON, or lacks a field.
+        CourseError: a file is missing or is not JSON, a field is missing or has a value that it cannot have, or the
+            steps are not those that the summary counts.
     """
-    return RecordedRun(
-        metrics=_lines(folder / "metrics.jsonl", METRICS),
-        summary=_parse(_read(folder / "summary.json"), SUMMARY, str(folder / "summary.json")),
-        samples=_lines(folder / "samples.jsonl", SAMPLE),
-        settings=_parse(_read(folder / "settings.json"), {}, str(folder / "settings.json")),
-    )
+    metrics = _lines(folder / "metrics.jsonl", METRICS, always=ALWAYS_IN_METRICS)
+    summary = _record(_read(folder / "summary.json"), str(folder / "summary.json"), SUMMARY, always=ALWAYS_IN_SUMMARY)
+    samples = _lines(folder / "samples.jsonl", SAMPLE, always=TEXTS)
+    _check_steps(metrics, summary, folder)
+    return RecordedRun(metrics, summary, samples, _object(_read(folder / "settings.json"), folder / "settings.json"))
 
 
-def _lines(path: Path, fields: Fields) -> list[dict]:
-    lines = _read(path).splitlines()
-    if not lines:
+def _check_steps(metrics: Sequence[dict], summary: dict, folder: Path) -> None:
+    for number, record in enumerate(metrics, start=1):
+        if record["step"] != number:
+            came = f"it is step {record['step']}"
+            raise _damaged(f"step {number} in line {number} of {folder / 'metrics.jsonl'}", came)
+    if summary["steps"] != len(metrics):
+        came = f"there are {len(metrics)}"
+        said = f"{summary['steps']} steps, as {folder / 'summary.json'} says,"
+        raise _damaged(f"{said} in {folder / 'metrics.jsonl'}", came)
+    if (summary["degrades_at"] or 1) > len(metrics):
+        came = f"it is {summary['degrades_at']}"
+        raise _damaged(f"one of {len(metrics)} steps as 'degrades_at' in {folder / 'summary.json'}", came)
+
+
+def _lines(path: Path, fields: Collection[str], *, always: Collection[str]) -> list[dict]:
+    content = _read(path).removesuffix("\n")
+    if not content:
         raise _damaged(f"a record on each line of {path}", "it is empty")
-    return [_parse(line, fields, f"line {number} of {path}") for number, line in enumerate(lines, start=1)]
+    lines = enumerate(content.split("\n"), start=1)
+    return [_record(line, f"line {number} of {path}", fields, always=always) for number, line in lines]
 
 
 def _read(path: Path) -> str:
@@ -62,17 +74,25 @@ def _read(path: Path) -> str:
         raise _damaged(f"to read {path}", f"it cannot be read ({error})") from None
 
 
-def _parse(text: str, fields: Fields, where: str) -> dict:
+def _object(text: str, where: str | Path) -> dict:
     try:
-        record = json.loads(text, parse_constant=lambda _: None)  # NaN is no measurement
+        record = strict_json.parse(text, nan_is_null=True)
     except ValueError as error:
         raise _damaged(f"JSON in {where}", f"it holds something else ({error})") from None
     if not isinstance(record, dict):
         raise _damaged(f"a JSON object in {where}", f"it holds {record!r:.40}")
-    for name, types in fields.items():
-        if name not in record or not isinstance(record[name], types):
-            came = f"it is {record[name]!r:.40}" if name in record else "it is not there"
-            raise _damaged(f"{'a text' if types is str else 'a number'} as {name!r} in {where}", came)
+    return record
+
+
+def _record(text: str, where: str, fields: Collection[str], *, always: Collection[str]) -> dict:
+    """Read the text of one record; its fields are texts and measurements."""
+    record = _object(text, where)
+    for name in [*record, *sorted(set(fields) - set(record))]:
+        value, is_text = record.get(name), name in TEXTS
+        fits = isinstance(value, str) if is_text else is_measurement(name, value)
+        if name not in record or (not fits and (value is not None or name in always)):
+            came = f"it is {value!r:.40}" if name in record else "it is not there"
+            raise _damaged(f"{'a text' if is_text else wanted(name)} as {name!r:.40} in {where}", came)
     return record
 
 

@@ -104,7 +104,9 @@ def explained_variance(
 
     Source: the coefficient of determination, as OpenAI's Baselines and CleanRL log it beside PPO.
     """
-    values, returns = real_values(values, response_mask), real_values(returns, response_mask)
-    variance = returns.var(correction=0)
+    dtype = values.dtype
+    values, returns = real_values(values, response_mask).double(), real_values(returns, response_mask).double()
+    # Less the first of them, equal returns are exactly 0, and so is their variance, not a rounding error.
+    variance = (returns - returns[0]).var(correction=0)
     unexplained = (returns - values).var(correction=0)
-    return torch.where(variance > 0, 1 - unexplained / variance, torch.nan)
+    return torch.where(variance > 0, 1 - unexplained / variance, torch.nan).to(dtype)

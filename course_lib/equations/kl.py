@@ -30,6 +30,7 @@ def k3(logprobs: Float[Tensor, "*shape"], ref_logprobs: Float[Tensor, "*shape"])
     """Estimate KL per sampled token by k3 = (r - 1) - log r, r = exp(ref_logprobs - logprobs).
 
     E[k3] = KL, never negative, low variance while the two are close. r is reference over policy, not the reverse.
+    NaN where logprobs = -inf, for the policy never samples such a token.
 
     Source: Schulman, Approximating KL divergence (2020).
     """
@@ -42,13 +43,14 @@ def exact_kl(
 ) -> Float[Tensor, "batch length"]:
     """Sum KL over the vocabulary: KL_t = sum_v p_tv (log p_tv - log q_tv), p the policy's softmax, q the reference's.
 
-    A token with p_tv = 0 adds nothing; one with q_tv = 0 alone makes KL infinite. Logits are taken at
-    temperature 1: divide both by the sampler's temperature first.
+    A token whose p_tv is 0, or rounds to 0, adds nothing; any other with q_tv = 0 makes KL infinite. Logits are taken
+    at temperature 1: divide both by the sampler's temperature first.
 
     Source: Kullback & Leibler, On Information and Sufficiency (1951).
     """
     logprobs, ref_logprobs = torch.log_softmax(logits, dim=-1), torch.log_softmax(ref_logits, dim=-1)
-    return (logprobs.exp() * torch.where(logprobs.isneginf(), 0.0, logprobs - ref_logprobs)).sum(-1)
+    probabilities = logprobs.exp()
+    return (probabilities * torch.where(probabilities == 0, 0.0, logprobs - ref_logprobs)).sum(-1)
 
 
 def adaptive_kl_coef(
@@ -57,7 +59,8 @@ def adaptive_kl_coef(
     """Move the KL coefficient toward the target: kl_coef * (1 + e * batch_size / horizon).
 
     e = clip(kl / target - 1, -0.2, 0.2). kl and target are nats per response (summed over its tokens, averaged
-    over the batch), batch_size and horizon count responses. OpenAI: target 6, horizon 10,000, batch 512.
+    over the batch), batch_size and horizon count responses. OpenAI: target 6, horizon 10,000, batch 512. A batch of
+    5 horizons or more can bring the coefficient to 0 and below.
 
     Raises:
         ValueError: target or horizon is not positive, or kl is not finite.

@@ -14,7 +14,8 @@ def token_logprobs(
     """Give each token its log-probability: logprobs_t = log softmax(logits_t / temperature)[token_ids_t].
 
     logits_t must be the ones that predict token t: a model's output at position t - 1. The temperature must be
-    the sampler's, or the ratio of PPO compares two different policies. Natural logarithm: nats.
+    the sampler's, or the ratio of PPO compares two different policies. Natural logarithm: nats. NaN where
+    the largest logit is infinite, or becomes so when divided by the temperature.
 
     Raises:
         ValueError: the temperature is not positive.
@@ -28,7 +29,7 @@ def entropy(logits: Float[Tensor, "*shape vocab"], *, temperature: float | int =
     """Measure how undecided the policy is before each token: H_t = -sum_v p_tv log p_tv, in nats.
 
     p_t = softmax(logits_t / temperature). From 0 (one token is certain) to log(vocab) (all are equally likely).
-    A token ruled out with a logit of -inf adds nothing.
+    A token ruled out with a logit of -inf adds nothing. NaN as in `token_logprobs`.
 
     Raises:
         ValueError: the temperature is not positive.

@@ -15,6 +15,8 @@ def probability_ratio(
 ) -> Float[Tensor, "*shape"]:
     """Compare the policy with the one that sampled: ratio = exp(logprobs - old_logprobs).
 
+    Infinite where it exceeds the largest number of its dtype: from a difference of 88.8 nats in single precision.
+
     Source: Schulman et al. 2017, section 3 (arXiv 1707.06347).
     """
     return torch.exp(logprobs - old_logprobs)
@@ -25,7 +27,7 @@ def clipped_objective(
 ) -> Float[Tensor, "*shape"]:
     """Reward a change of ratio only up to the clip: min(ratio * A, clip(ratio, 1 - clip_eps, 1 + clip_eps) * A).
 
-    One number a token, to be maximised. A = advantages.
+    One number a token, to be maximised. A = advantages. NaN where an infinite ratio meets A = 0.
 
     Raises:
         ValueError: clip_eps is negative.
@@ -43,7 +45,8 @@ def kl_penalised_objective(
     """Charge for leaving the old policy in place of clipping: ratio * A - penalty * ((ratio - 1) - log ratio).
 
     One number a token, to be maximised. A = advantages. The bracket is k3, whose mean over the old policy's tokens is
-    KL(old || new); the paper sums over all actions instead.
+    KL(old || new); the paper sums over all actions instead. A ratio of 0 costs infinitely much; an infinite ratio gives
+    NaN, and so does one of 0 without a penalty.
 
     Raises:
         ValueError: penalty is negative.

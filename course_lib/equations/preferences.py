@@ -61,9 +61,9 @@ def gain_and_bias(scores: Float[Tensor, " samples"]) -> tuple[float, float]:
 
     Source: Ziegler et al. 2019, section 2 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, rewards.py.
     """
-    # In double precision the mean of equal scores is exact, so their sd is 0 and not a rounding error.
+    # Less the first of them, equal scores are exactly 0, and so is their sd, not a rounding error.
     scores = scores.double()
-    sd = scores.std(correction=0).item()
+    sd = (scores - scores[:1]).std(correction=0).item()
     if not 0 < sd < math.inf:
         raise ValueError(f"expected two or more scores that differ, all finite, got {len(scores)} with sd {sd}")
     return 1 / sd, -scores.mean().item() / sd

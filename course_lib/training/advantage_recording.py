@@ -1,6 +1,5 @@
 """Read `data/runs/advantages.json`: texts of a half-trained policy with the reward and the value of every token."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from course_lib.training import strict_json
 from course_lib.training.checksums import verify
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import RUNS
@@ -57,7 +57,7 @@ def load_advantages(path: Path = ADVANTAGES) -> AdvantageRecording:
         raise CourseError(f"Expected the recording {path}, but there is no such file; run `git checkout {path}`.")
     verify(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = strict_json.parse(path.read_text(encoding="utf-8"))
         texts = [read_text(text) for text in record["texts"]]
         beginnings = [read_beginning(beginning) for beginning in record["beginnings"]]
         return AdvantageRecording(texts, beginnings, float(record["explained_variance"]))

@@ -1,12 +1,14 @@
 """The SHA-256 sums of the shipped data: `data/SHA256SUMS`, in the format of `sha256sum --check`."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import DATA
 
 SUMS = "SHA256SUMS"
+SHA256 = "[0-9a-f]{64}"
 NOT_LISTED = {SUMS, "README.md"}
 
 
@@ -33,8 +35,11 @@ def write_checksums(data: Path = DATA) -> Path:
 def read_checksums(data: Path = DATA) -> dict[str, str]:
     """Return what `data/SHA256SUMS` says: path relative to `data` -> sum. CourseError where it cannot be read."""
     try:
-        lines = (data / SUMS).read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        lines = (data / SUMS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        if len(sums) < len(lines) or not all(re.fullmatch(SHA256, digest) for digest in sums.values()):
+            raise ValueError("a path is there twice, or a sum is not 64 hexadecimal digits")
+        return sums
     except (OSError, ValueError) as error:
         raise CourseError(
             f"Expected {data / SUMS} to list a sum and a path on each line, but it does not ({error}); "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -26,10 +27,16 @@ def load_features(sentences: Sequence[RatedSentence], path: Path = FEATURES) -> 
     verify(path)
     try:
         stored = load_file(path)
-        row_of = {number: row for row, number in enumerate(stored["ids"].tolist())}
-        features = stored["features"]
-    except (SafetensorError, KeyError) as error:
+        ids, features = stored["ids"], stored["features"]
+    except (SafetensorError, KeyError, OSError) as error:
         raise CourseError(f"Expected ids and features in {path}, but reading failed ({error}); {_REMEDY}.") from error
+    is_table = features.dtype == torch.int8 and features.ndim == 2
+    if not is_table or ids.dtype != torch.int32 or ids.shape != features.shape[:1] or len(ids.unique()) < len(ids):
+        raise CourseError(
+            f"Expected int32 ids, each once, and a row of int8 features for each in {path}, but they are {ids.dtype} "
+            f"{tuple(ids.shape)} and {features.dtype} {tuple(features.shape)}; {_REMEDY}."
+        )
+    row_of = {number: row for row, number in enumerate(ids.tolist())}
     missing = [sentence.id for sentence in sentences if sentence.id not in row_of]
     if missing:
         raise CourseError(

@@ -1,6 +1,5 @@
 """What people said: film-review sentences with every single rating, and preference pairs drawn from them."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from course_lib.training import strict_json
 from course_lib.training.checksums import verify
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import RATINGS
@@ -50,7 +50,7 @@ def load_ratings(path: Path = RATINGS, *, split: str | None = None) -> list[Rate
     verify(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"Expected {path} to be UTF-8 text, but it is not ({error}); {_remedy(path)}.") from error
     sentences = {}
     for number, line in enumerate(lines, start=1):
@@ -89,11 +89,14 @@ def _one_rating(sentence: RatedSentence, generator: torch.Generator) -> int:
 
 def _parse(line: str, path: Path, number: int, *, known_ids: Collection[int]) -> RatedSentence:
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError:
-        record = line[:80]
+        record = strict_json.parse(line)
+    except ValueError as error:
+        came = f"{line:.80}"
+        raise CourseError(
+            f"Expected a JSON object in line {number} of {path}, but {came!r} came ({error}); {_remedy(path)}."
+        ) from None
     for expected, came in _faults(record, known_ids):
-        raise CourseError(f"Expected {expected} in line {number} of {path}, but {came!r} came; {_remedy(path)}.")
+        raise CourseError(f"Expected {expected} in line {number} of {path}, but {came!r:.200} came; {_remedy(path)}.")
     return RatedSentence(record["id"], record["text"], tuple(record["ratings"]), record["split"])
 
 

@@ -1,13 +1,13 @@
 """Going on with a run that was stopped: only as what it began as, so that it ends with the same numbers."""
 
 import hashlib
-import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from course_lib.training import strict_json
 from course_lib.training.errors import CourseError
 from course_lib.training.run_folder import versions
 from course_lib.training.settings import RunSettings
@@ -37,13 +37,13 @@ def read_beginning(folder: Path) -> dict:
     """
     path = folder / "settings.json"
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = strict_json.parse(path.read_text(encoding="utf-8"))
         if isinstance(stored, dict):
             return stored
         reason = "it is no JSON object"
     except FileNotFoundError:
         reason = "there is no such file"
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         reason = str(error)
     raise CourseError(f"Expected the settings of a run in {path}, but {reason}; begin a new run.")
 

@@ -6,11 +6,18 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, GPT2ForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, GPT2ForSequenceClassification, PreTrainedConfig
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.training.errors import CourseError
-from course_lib.training.language_model import disable_dropout, hidden_states, load_language_model, load_pretrained
+from course_lib.training.language_model import (
+    disable_dropout,
+    hidden_states,
+    load_language_model,
+    load_pretrained,
+    load_tokenizer,
+)
+from course_lib.training.measured import is_measurement
 from course_lib.training.special_tokens import frame_texts
 
 
@@ -108,12 +115,31 @@ def new_reward_model(
 def load_reward_model(name: str | Path, *, device: str | torch.device = "cpu") -> RewardModel:
     """Load a GPT-2 with a scalar head, and its tokenizer: a folder or a hub name, ready to score.
 
-    Raises CourseError where there is no such model, or it is a model of another kind.
+    Raises CourseError where there is no such model, it is a model of another kind, or it is damaged.
     """
-    classifier = load_pretrained(AutoModelForSequenceClassification, name)
-    if not isinstance(classifier, GPT2ForSequenceClassification) or classifier.config.num_labels != 1:
-        kind = f"{type(classifier).__name__} with {classifier.config.num_labels} labels"
+    config = load_pretrained(AutoConfig, name)
+    if config.model_type != "gpt2" or config.num_labels != 1:
+        kind = f"{config.model_type} with {config.num_labels} labels"
         raise CourseError(
             f"Expected a GPT-2 reward model with one score in {name}, but it is a {kind}; name a reward model."
         )
-    return RewardModel(classifier.to(device).eval(), load_pretrained(AutoTokenizer, name))
+    classifier = load_pretrained(AutoModelForSequenceClassification, name)
+    tokenizer = load_tokenizer(name, vocab_size=config.vocab_size)
+    _check_scale(config, name)
+    if tokenizer.pad_token_id != config.pad_token_id or config.pad_token_id in (None, tokenizer.eos_token_id):
+        raise CourseError(
+            f"Expected one padding token, other than eos, in config.json and tokenizer of {name}, but they have "
+            f"{config.pad_token_id} and {tokenizer.pad_token_id}; restore the folder."
+        )
+    return RewardModel(classifier.to(device).eval(), tokenizer)
+
+
+def _check_scale(config: PreTrainedConfig, name: str | Path) -> None:
+    """Refuse a gain and bias that are no scale; a model from elsewhere has neither."""
+    scale = {field: getattr(config, field) for field in ("score_gain", "score_bias") if hasattr(config, field)}
+    are_numbers = all(is_measurement(field, number) for field, number in scale.items())
+    if scale and not (are_numbers and len(scale) == 2 and scale["score_gain"] > 0):
+        raise CourseError(
+            f"Expected finite numbers as score_gain, above 0, and score_bias in config.json of {name}, but they are "
+            f"{scale!r:.80}; restore the folder."
+        )

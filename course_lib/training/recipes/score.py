@@ -7,16 +7,22 @@ sentences. With it, a small reward model learns from many more sentences than pe
 import argparse
 import gzip
 import json
+import zlib
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.training import strict_json
+from course_lib.training.checksums import verify
+from course_lib.training.errors import CourseError
+from course_lib.training.measured import is_measurement
 from course_lib.training.ratings import RatedSentence, load_ratings
 from course_lib.training.recipes.corpus import GENERATED, HeldOut, readable, usable
 from course_lib.training.recipes.teacher import load_teacher, sentence_features
 
+REMEDY = "restore the file or rebuild it as data/README.md says"
 PENALTY = 10_000.0  # of 1,000 to 30,000, the best on the validation sentences
 
 
@@ -51,8 +57,29 @@ def write_scored(texts: list[str], scores: list[float], out: Path) -> Path:
 
 
 def read_generated(path: Path = GENERATED) -> list[dict]:
-    """Read the generated sentences: `text`, and `score`, the mean rating that the teacher expects."""
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+    """Read the generated sentences: `text`, and `score`, the mean rating that the teacher expects.
+
+    Raises:
+        CourseError: the file is missing or damaged.
+    """
+    verify(path)
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
+        records = [strict_json.parse(line) for line in lines]
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise CourseError(f"Expected sentences in {path}, but reading failed ({error}); {REMEDY}.") from None
+    for number, record in enumerate(records, start=1):
+        if not _is_scored(record):
+            raise CourseError(
+                f"Expected a text and its score in line {number} of {path}, but {record!r:.80} came; {REMEDY}."
+            )
+    return records
+
+
+def _is_scored(record: object) -> bool:
+    if not isinstance(record, dict) or record.keys() != {"text", "score"}:
+        return False
+    return isinstance(record["text"], str) and bool(record["text"].strip()) and is_measurement("score", record["score"])
 
 
 def make_scored(work: Path, *, out: Path = GENERATED, gguf: Path | None = None) -> Path:
