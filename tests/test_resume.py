@@ -7,14 +7,20 @@ import random
 import resource
 import signal
 import time
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_models import make_tiny_lm
 
 from course_lib import __main__ as command_line
 from course_lib.training.checkpoint import checkpoints, read_checkpoint, write_checkpoint
+from course_lib.training.errors import CourseError
+from course_lib.training.pipeline import run_pipeline
+from course_lib.training.resume import read_beginning, read_settings, write_beginning
 from course_lib.training.run_folder import LOCK, locked
+from course_lib.training.settings import RunSettings
 
 MOMENTS = 20
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the tests fork, which this system cannot")
@@ -122,11 +128,6 @@ def stopped(options, folder, steps=5):
 
 
 def run_records(settings):
-    from dataclasses import fields
-
-    from course_lib.training.pipeline import run_pipeline
-    from course_lib.training.settings import RunSettings
-
     values = {setting.name: getattr(settings, setting.name) for setting in fields(RunSettings)}
     return run_pipeline(RunSettings(**values), command="test", started=0.0)
 
@@ -153,18 +154,15 @@ def test_other_settings_are_refused_with_the_difference(options, tmp_path, capsy
 @pytest.mark.parametrize("name", ["torch", "course"])
 def test_another_version_is_refused_with_the_difference(options, tmp_path, capsys, name):
     folder = stopped(options, tmp_path / "run")
-    path = folder / "settings.json"
-    stored = json.loads(path.read_text())
+    stored = read_beginning(folder)
     stored["versions"][name] = "0.0.1"
-    path.write_text(json.dumps(stored))
+    write_beginning(folder, stored)
     assert command_line.main(["run", "--resume", str(folder)]) == 2
     assert f"but {name} is '0.0.1' there and " in capsys.readouterr().err
 
 
 def test_another_model_under_the_same_path_is_refused(options, checkpoint, tmp_path, capsys):
     folder = stopped(options, tmp_path / "run")
-    from tiny_models import make_tiny_lm
-
     make_tiny_lm(seed=5, vocab_size=259, context=48).save_pretrained(checkpoint)
     assert command_line.main(["run", "--resume", str(folder)]) == 2
     assert "but policy is " in capsys.readouterr().err
@@ -225,6 +223,41 @@ def test_a_damaged_reward_model_is_named_and_trained_again(options, tmp_path, ca
     assert finish(["run", "--resume", str(folder)]) == 0
     assert "It is trained again." in capfd.readouterr().err
     assert weights.read_bytes() == content
+
+
+def test_no_flipped_bit_of_a_checkpoint_goes_unnoticed(tmp_path):
+    path = write_checkpoint(tmp_path, step=1, tensors={"a": torch.ones(3)}, progress={"records": [{"step": 1}]})
+    content = path.read_bytes()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        assert read_checkpoint(tmp_path) is None
+    path.write_bytes(content)
+    assert read_checkpoint(tmp_path)[1] == {"records": [{"step": 1}]}
+
+
+def settings_or_refusal(folder):
+    try:
+        return read_settings(folder), None
+    except CourseError as error:
+        return None, str(error)
+
+
+def test_damaged_settings_are_refused_in_one_sentence_or_are_what_they_were(tmp_path):
+    path, chance, whole = tmp_path / "settings.json", random.Random(0), 0
+    write_beginning(tmp_path, asdict(RunSettings(seed=7)))
+    content = path.read_bytes()
+    for _ in range(3_000):
+        damaged = bytearray(content)
+        for _ in range(chance.randint(1, 3)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.randint(0, 2 * len(damaged))])
+        settings, refusal = settings_or_refusal(tmp_path)
+        whole += settings is not None
+        assert settings in (None, RunSettings(seed=7))
+        assert settings or (refusal.startswith("Expected ") and str(path) in refusal and "\n" not in refusal)
+    assert whole < 100, "damage to white space alone changes nothing"
 
 
 def test_only_the_last_two_checkpoints_are_kept_and_none_is_read_when_cut_short(tmp_path):

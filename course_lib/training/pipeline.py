@@ -30,7 +30,7 @@ from course_lib.training.ppo import Progress, ppo
 from course_lib.training.ratings import load_ratings
 from course_lib.training.record import Record
 from course_lib.training.results import join_samples, save_policy, summarise
-from course_lib.training.resume import beginning, read_beginning, refuse_differences, resume_command
+from course_lib.training.resume import beginning, read_beginning, refuse_differences, resume_command, write_beginning
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.reward_stage import reward_model_stage, start_reward_model
 from course_lib.training.rollout import Rollout, sample
@@ -68,7 +68,7 @@ def run_pipeline(
     with locked(folder) if team.rank == 0 else nullcontext():
         try:
             if not resume and team.rank == 0:
-                write_json(folder / "settings.json", {"command": command} | begun)
+                write_beginning(folder, {"command": command} | begun)
             if "reward-model" in stages:
                 reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
             if run:

@@ -1,6 +1,7 @@
 """Going on with a run that was stopped: only as what it began as, so that it ends with the same numbers."""
 
 import hashlib
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from torch import nn
 
 from course_lib.training import strict_json
 from course_lib.training.errors import CourseError
-from course_lib.training.run_folder import versions
+from course_lib.training.run_folder import versions, write_json
 from course_lib.training.settings import RunSettings
+
+CHECKSUM = "checksum"
 
 
 def beginning(settings: RunSettings, models: dict[str, nn.Module], *, processes: int) -> dict:
@@ -29,6 +32,16 @@ def digest(model: nn.Module) -> str:
     return sha.hexdigest()[:32]
 
 
+def write_beginning(folder: Path, content: dict) -> None:
+    """Write `settings.json`, with a checksum of what it says: a changed digit would make it another run."""
+    write_json(folder / "settings.json", content | {CHECKSUM: checksum(content)})
+
+
+def checksum(content: dict) -> str:
+    """The first half of the SHA-256 of what JSON says, however it is written."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def read_beginning(folder: Path) -> dict:
     """Read `settings.json`.
 
@@ -38,9 +51,9 @@ def read_beginning(folder: Path) -> dict:
     path = folder / "settings.json"
     try:
         stored = strict_json.parse(path.read_text(encoding="utf-8"))
-        if isinstance(stored, dict):
+        if isinstance(stored, dict) and stored.pop(CHECKSUM, "") == checksum(stored):
             return stored
-        reason = "it is no JSON object"
+        reason = "what it says does not fit its checksum"
     except FileNotFoundError:
         reason = "there is no such file"
     except (OSError, ValueError) as error:
