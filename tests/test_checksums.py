@@ -81,7 +81,15 @@ def test_a_file_nobody_listed_is_refused(data):
         verify(data / "new", data=data)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("<html>")])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("<html>"),
+        lambda path: path.write_text(path.read_text() + f"{'0' * 64}  model/weights\n"),
+        lambda path: path.write_text(path.read_text().replace(ABC, ABC[:-1])),
+    ],
+)
 def test_a_missing_or_damaged_list_is_one_sentence(data, damage):
     damage(data / SUMS)
     with pytest.raises(CourseError, match="to list a sum and a path on each line"):

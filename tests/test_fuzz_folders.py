@@ -9,7 +9,7 @@ import pytest
 import torch
 from damage import damage, outcome
 from safetensors.torch import load_file, save_file
-from test_fuzz_readers import TEXTS, check_measured, documents, is_number, is_text, lines, of
+from test_fuzz_readers import TEXTS, check_measured, documents, held, is_number, is_text, lines, of, once
 
 from course_lib.classroom.recorded_run import METRICS, SAMPLE, SUMMARY, read_run
 from course_lib.training.errors import CourseError
@@ -39,7 +39,8 @@ def whole(path):
 
 
 def document(path):
-    return json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+    content = path.read_text(encoding="utf-8")
+    return json.loads(content, object_pairs_hook=once, parse_constant=lambda _: None, parse_float=held)
 
 
 def check_run(run, folder):

@@ -44,6 +44,11 @@ def once(pairs):
     return dict(pairs)
 
 
+def held(digits):
+    assert math.isfinite(float(digits)), f"{digits} was accepted"
+    return float(digits)
+
+
 def no_number(name):
     raise AssertionError(f"{name} was accepted")
 
@@ -51,7 +56,11 @@ def no_number(name):
 def documents(path, constant=no_number):
     """What the lines of a file say."""
     content = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line, object_pairs_hook=once, parse_constant=constant) for line in content if line.strip()]
+    return [
+        json.loads(line, object_pairs_hook=once, parse_constant=constant, parse_float=held)
+        for line in content
+        if line.strip()
+    ]
 
 
 RATED = [

@@ -84,6 +84,13 @@ def test_a_run_is_loaded_as_it_was_written(written):
         ([RUN | {"metrics": [1]}], "in the run 'a' metrics is"),
         ([{key: value for key, value in RUN.items() if key != "after"}], "'after'"),
         ([RUN | {"metrics": {"step": [1, 2], "score": [1.0]}}], "not of one length"),
+        ([RUN, RUN], "a run is there twice"),
+        ([], "there is none"),
+        ([RUN | {"seed": True}], "seed is True"),
+        ([RUN | {"metrics": {"step": [1, 3]}}], "the steps are not 1, 2, 3"),
+        ([RUN | {"metrics": {"score": [1.0, True]}}], "'score' is True"),
+        ([RUN | {"after": {"eos_share": 1.5}}], "'eos_share' is 1.5"),
+        ([RUN | {"samples": [{"prompt": "a"}]}], "'before'"),
     ],
 )
 def test_a_damaged_recording_is_named(written, tmp_path, runs, said):
