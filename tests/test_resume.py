@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import signal
 import time
 from dataclasses import asdict, fields
@@ -22,6 +21,7 @@ from course_lib.training.resume import read_beginning, read_settings, write_begi
 from course_lib.training.run_folder import LOCK, locked
 from course_lib.training.settings import RunSettings
 
+resource = pytest.importorskip("resource")
 MOMENTS = 20
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the tests fork, which this system cannot")
 

@@ -9,19 +9,12 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Int
-from safetensors import SafetensorError
 from torch import Tensor
 
 from course_lib.equations.kl import k1
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training.checkpoint import (
-    checkpoints,
-    read_checkpoint,
-    restore_training,
-    training_tensors,
-    write_checkpoint,
-)
-from course_lib.training.errors import CourseError, NotFiniteError
+from course_lib.training.checkpoint import read_checkpoint, restore_training, training_tensors, write_checkpoint
+from course_lib.training.errors import CourseError
 from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.language_model import check_device, compute_in_bfloat16, load_language_model, peak_memory_gb
 from course_lib.training.paths import TINY_GPT2
@@ -30,7 +23,13 @@ from course_lib.training.ppo import Progress, ppo
 from course_lib.training.ratings import load_ratings
 from course_lib.training.record import Record
 from course_lib.training.results import join_samples, save_policy, summarise
-from course_lib.training.resume import beginning, read_beginning, refuse_differences, resume_command, write_beginning
+from course_lib.training.resume import (
+    beginning,
+    refuse_differences,
+    telling_how_to_go_on,
+    use_threads_of,
+    write_beginning,
+)
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.reward_stage import reward_model_stage, start_reward_model
 from course_lib.training.rollout import Rollout, sample
@@ -57,32 +56,17 @@ def run_pipeline(
     run = PPORun(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
     models = {"policy": run and run.policy.lm, "reward_model": reward_model}
-    if resume and (threads := read_beginning(resume).get("threads")):
-        torch.set_num_threads(threads)  # sums are rounded by how they are split
-    begun = beginning(
-        settings, {name: model for name, model in models.items() if model is not None}, processes=team.size
-    )
     if resume:
-        refuse_differences(resume, begun)
+        use_threads_of(resume)
+        refuse_differences(resume, beginning(settings, models, processes=team.size))
     folder = resume or (new_run_folder(settings.out) if team.rank == 0 else None)
-    with locked(folder) if team.rank == 0 else nullcontext():
-        try:
-            if not resume and team.rank == 0:
-                write_beginning(folder, {"command": command} | begun)
-            if "reward-model" in stages:
-                reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
-            if run:
-                yield from run.train(reward_model, folder, started=started)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(*[f"Go on with: {resume_command(folder)}"] if folder else []) from None
-        except NotFiniteError as error:
-            last = checkpoints(folder / "checkpoints")[:1] if folder else []
-            raise NotFiniteError(f"{error} The last good checkpoint is {last[0] if last else 'the start'}.") from None
-        except (OSError, SafetensorError) as error:
-            raise CourseError(
-                f"Expected to write to {folder}, but that failed ({error}); make room, then go on with: "
-                f"{resume_command(folder)}"
-            ) from None
+    with locked(folder) if team.rank == 0 else nullcontext(), telling_how_to_go_on(folder):
+        if not resume and team.rank == 0:
+            write_beginning(folder, {"command": command} | beginning(settings, models, processes=team.size))
+        if "reward-model" in stages:
+            reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
+        if run:
+            yield from run.train(reward_model, folder, started=started)
 
 
 def read_stages(steps: str) -> list[str]:

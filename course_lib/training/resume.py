@@ -2,23 +2,27 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from course_lib.training import strict_json
-from course_lib.training.errors import CourseError
+from course_lib.training.checkpoint import checkpoints
+from course_lib.training.errors import CourseError, NotFiniteError
 from course_lib.training.run_folder import versions, write_json
 from course_lib.training.settings import RunSettings
 
 CHECKSUM = "checksum"
 
 
-def beginning(settings: RunSettings, models: dict[str, nn.Module], *, processes: int) -> dict:
+def beginning(settings: RunSettings, models: dict[str, nn.Module | None], *, processes: int) -> dict:
     """All that the numbers of a run follow from: `settings.json` but for the command."""
-    began_with = {name: digest(model) for name, model in models.items()}
+    began_with = {name: digest(model) for name, model in models.items() if model is not None}
     surroundings = {"processes": processes, "threads": torch.get_num_threads(), "versions": versions()}
     return asdict(settings) | surroundings | {"began_with": began_with}
 
@@ -78,6 +82,13 @@ def read_settings(folder: Path) -> RunSettings:
     return RunSettings(**{name: stored[name] for name in known})
 
 
+def use_threads_of(folder: Path) -> None:
+    """Compute with as many threads as the run in a folder: how a sum is split decides how it is rounded."""
+    threads = read_beginning(folder).get("threads")
+    if type(threads) is int and threads > 0:
+        torch.set_num_threads(threads)
+
+
 def refuse_differences(folder: Path, now: dict) -> None:
     """Raise CourseError, which shows the differences, where a run did not begin as `now` says."""
     stored = flat(read_beginning(folder))
@@ -91,6 +102,23 @@ def refuse_differences(folder: Path, now: dict) -> None:
             f"Expected to go on with the run in {folder} as it began, but {'; '.join(differences)}; "
             "change that back, or begin a new run."
         )
+
+
+@contextmanager
+def telling_how_to_go_on(folder: Path | None) -> Iterator[None]:
+    """Say what is left of a run that Ctrl-C, a full disk or a number that is not finite has stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(*[f"Go on with: {resume_command(folder)}"] if folder else []) from None
+    except NotFiniteError as error:
+        last = checkpoints(folder / "checkpoints")[:1] if folder else []
+        raise NotFiniteError(f"{error} The last good checkpoint is {last[0] if last else 'the start'}.") from None
+    except (OSError, SafetensorError) as error:
+        raise CourseError(
+            f"Expected to write to {folder}, but that failed ({error}); make room, then go on with: "
+            f"{resume_command(folder)}"
+        ) from None
 
 
 def flat(nested: dict) -> dict:
