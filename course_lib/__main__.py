@@ -43,6 +43,8 @@ def build_parser(defaults: RunSettings | None = None) -> argparse.ArgumentParser
     )
     bench_parser.add_argument("--only", choices=BENCHMARKS, help="one of the three (default: all)")
     bench_parser.add_argument("--iterations", type=int, default=30, metavar="N", help="of PPO (default: 30)")
+    bench_parser.add_argument("--model", default="", help="for PPO, ours alone (default: the shipped GPT-2, and TRL)")
+    bench_parser.add_argument("--device", default="cpu", help="cpu, or cuda for PPO, ours alone (default: cpu)")
     bench_parser.add_argument("--json", action="store_true", help="print JSON, for machines")
     bench_parser.set_defaults(do=measure)
     run_parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was stopped, with its settings")
@@ -117,7 +119,12 @@ def measure(options: argparse.Namespace) -> None:
     """Measure what --only names and print the figures, as tables or as JSON."""
     from course_lib.classroom.benchmarks import measure_each
 
-    figures, tables = measure_each([options.only] if options.only else BENCHMARKS, iterations=options.iterations)
+    figures, tables = measure_each(
+        [options.only] if options.only else BENCHMARKS,
+        iterations=options.iterations,
+        model=options.model,
+        device=options.device,
+    )
     print(json.dumps(figures) if options.json else tables)
 
 

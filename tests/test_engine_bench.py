@@ -29,7 +29,7 @@ for turn, line in enumerate(sys.stdin):
     with open(log, "a") as file:
         file.write(name + " ")
     kl = turn * (2 if name == "trl" else 1)
-    record = {"score": 3 * kl, "kl": kl, "judge": 0.5, "eos_share": 1, "response_length": 4.0, "peak_megabytes": 7}
+    record = {"score": 3 * kl, "kl": kl, "judge": 0.5, "eos_share": 1, "response_length": 4.0, "peak_memory_gb": 7}
     print(json.dumps(record | {"seconds": float(([*seconds, 99])[turn])}), flush=True)
 """
 
@@ -44,7 +44,7 @@ def fakes(monkeypatch, tmp_path):
     seconds = {"ours-shared": (1, 2, 3), "ours-separate": (3, 3, 9), "trl": (4, 4, 10)}
     monkeypatch.setattr(summary, "command", lambda name, settings: fake(name, tmp_path / "log", *seconds[name]))
     monkeypatch.setattr("course_lib.training.bench.tables.version", lambda package: "9.8.7")
-    monkeypatch.setattr(summary, "matrix_product_rate", lambda: 1000.0)
+    monkeypatch.setattr(summary, "matrix_product_rate", lambda **options: 1000.0)
     monkeypatch.setattr(summary, "contenders", lambda: list(seconds))
     return tmp_path / "log"
 
@@ -142,7 +142,7 @@ def test_the_command_prints_a_table_for_people(fakes, capsys):
     lines = capsys.readouterr().out.splitlines()
     shared, separate, trl = lines[2:5]
     assert shared.split()[:4] == ["shared", "trunk", "2.00", "3.33"]
-    assert separate.split()[3:5] == ["3.00", "0.75"]
+    assert separate.split()[3:5] == ["3.00", "1.33"]
     assert trl.split()[:4] == ["TRL", "9.8.7", "4.00", "–"]
     # smoothed over all three iterations, ours have been to a KL of 1 and TRL to 2
     assert lines[-1] == (
@@ -159,6 +159,21 @@ def test_without_trl_ours_are_measured_and_a_sentence_says_how_to_install_it(fak
     assert printed.endswith("pip install -c constraints.txt -e '.[benchmark]'\n")
     assert printed.count("shared trunk") == 2  # in both tables
     assert summary.measure_ppo(3)["ratio_shared"] is None
+
+
+def test_another_model_is_measured_without_trl(fakes, monkeypatch, capsys):
+    given = []
+    real = summary.command
+    monkeypatch.setattr(summary, "command", lambda name, settings: given.append(settings) or real(name, settings))
+    assert main(["bench", "--only", "ppo", "--iterations", "3", "--model", "gpt2"]) == 0
+    assert given == [{"iterations": 3, "model": "gpt2", "device": "cpu"}] * 2
+    assert "TRL 9.8.7" not in capsys.readouterr().out
+
+
+def test_a_gpu_where_there_is_none_is_refused(fakes, monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["bench", "--only", "ppo", "--device", "cuda"]) == 2
+    assert "Expected a GPU for --device cuda" in capsys.readouterr().err
 
 
 def test_a_contender_that_dies_is_told_of_in_its_own_words():
@@ -187,7 +202,7 @@ def test_our_contenders_train_and_judge_themselves(checkpoint, reward_checkpoint
         assert first["kl"] == pytest.approx(0, abs=1e-5)
         assert 0 < second["response_length"] <= 6
         assert first["seconds"] >= first["rollout_seconds"] + first["scoring_seconds"] + first["update_seconds"]
-        assert contender.held_out["peak_megabytes"] > 50
+        assert contender.held_out["peak_memory_gb"] > 0.05
         assert contender.held_out["kl"] != 0
 
 

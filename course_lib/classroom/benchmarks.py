@@ -1,6 +1,7 @@
 """Everything that `python -m course_lib bench` measures, as figures for machines and as tables for people."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tqdm import tqdm
 
@@ -10,11 +11,12 @@ from course_lib.training.bench.summary import measure_ppo
 from course_lib.training.bench.tables import describe_ppo, describe_scaling
 
 
-def measure_each(names: Sequence[str], *, iterations: int) -> tuple[dict, str]:
+def measure_each(names: Sequence[str], *, iterations: int, model: str, device: str) -> tuple[dict, str]:
     """Measure out of ppo, scaling and widgets those named, with a progress bar each; returns figures and tables."""
     figures, tables = {"machine": bench.machine()}, []
     if "ppo" in names:
-        measured = with_bar("ppo", iterations + 1, lambda progress: measure_ppo(iterations, progress))
+        race = partial(measure_ppo, iterations, model=model, device=device)
+        measured = with_bar("ppo", iterations + 1, race)
         figures |= measured
         tables.append(describe_ppo(measured))
     if "scaling" in names:

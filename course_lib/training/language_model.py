@@ -162,6 +162,11 @@ def compute_in_bfloat16(trunk: nn.Module | None, device_type: str) -> None:
     trunk.forward = mixed
 
 
+def has_bfloat16(device: str) -> bool:
+    """Tell whether a device computes in bfloat16 without loss of speed; a CPU mostly does not."""
+    return device == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def peak_memory_gb(device: torch.device) -> float | None:
     """The most memory that was in use at a time, in 10^9 bytes: the GPU's, or this process's; None if unknown."""
     if device.type == "cuda":

@@ -16,7 +16,13 @@ from course_lib.equations.ppo import clipped_objective
 from course_lib.training.checkpoint import read_checkpoint, restore_training, training_tensors, write_checkpoint
 from course_lib.training.errors import CourseError
 from course_lib.training.experience import Experience, gather_experience
-from course_lib.training.language_model import check_device, compute_in_bfloat16, load_language_model, peak_memory_gb
+from course_lib.training.language_model import (
+    check_device,
+    compute_in_bfloat16,
+    has_bfloat16,
+    load_language_model,
+    peak_memory_gb,
+)
 from course_lib.training.paths import TINY_GPT2
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import Progress, ppo
@@ -91,7 +97,7 @@ class PPORun:
         self.reference = Policy(copy.deepcopy(lm)).to(self.device).requires_grad_(False)
         value_trunk = copy.deepcopy(lm.base_model) if settings.separate_value_network else None
         self.policy = Policy(lm, value_trunk=value_trunk).to(self.device)
-        if self.device.type == "cuda" and settings.bfloat16 and torch.cuda.is_bf16_supported():
+        if settings.bfloat16 and has_bfloat16(self.device.type):
             for trunk in (lm.base_model, self.reference.lm.base_model, value_trunk):
                 compute_in_bfloat16(trunk, self.device.type)
 

@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from course_lib.training.bench.turns import Turns
 from course_lib.training.errors import CourseError
+from course_lib.training.language_model import peak_memory_gb
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
 from course_lib.training.reward_model import load_reward_model
@@ -26,16 +27,6 @@ def parameters(run: PPORun, scorer: Scorer) -> dict[str, int]:
     return {name: sum(tensor.numel() for tensor in network.parameters()) for name, network in networks.items()}
 
 
-def peak_megabytes() -> float | None:
-    """The most memory that this process has held so far, in 10^6 bytes; None where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
 def main(name: str, changed: str) -> None:
     """Be one contender from the first line read to the last."""
     answers = os.fdopen(os.dup(1), "w")
@@ -44,17 +35,17 @@ def main(name: str, changed: str) -> None:
     turns = Turns(sys.stdin, answers)
     settings = RunSettings(**json.loads(changed) | {"separate_value_network": name != "ours-shared"})
     run = PPORun(settings)
-    scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
+    scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=run.device))
     if name == "trl":
         from course_lib.training.bench.trl_ppo import train
     else:
         train = train_ours
     turns.answer({"parameters": parameters(run, scorer), "prompt_length": run.training_prompts.shape[1]})
     train(run, scorer, turns)
-    peak = peak_megabytes()
+    peak = peak_memory_gb(run.device)
     turns.wait()
     held_out, _ = run.evaluate(scorer)
-    turns.answer(held_out | {"peak_megabytes": peak})
+    turns.answer(held_out | {"peak_memory_gb": peak})
 
 
 def train_ours(run: PPORun, scorer: Scorer, turns: Turns) -> None:

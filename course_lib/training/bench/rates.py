@@ -8,13 +8,15 @@ MATRIX_SIZE = 2048
 FORWARD, FORWARD_AND_BACKWARD = 2, 6  # floating-point operations for each parameter and token
 
 
-def matrix_product_rate(*, size: int = MATRIX_SIZE, repeats: int = 3) -> float:
-    """Floating-point operations a second of the fastest of some float32 products of two size x size matrices."""
-    left, right = torch.rand(2, size, size)
+def matrix_product_rate(
+    *, device: str = "cpu", dtype: torch.dtype = torch.float32, size: int = MATRIX_SIZE, repeats: int = 3
+) -> float:
+    """Floating-point operations a second of the fastest of some products of two size x size matrices."""
+    left, right = torch.rand(2, size, size, device=device, dtype=dtype)
     seconds = []
     for _ in range(repeats + 1):  # the first one warms up, and is hardly the fastest
         began = time.perf_counter()
-        left @ right
+        (left @ right)[0, 0].item()  # which waits for a GPU
         seconds.append(time.perf_counter() - began)
     return 2 * size**3 / min(seconds)
 

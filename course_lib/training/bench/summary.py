@@ -8,6 +8,7 @@ import torch
 
 from course_lib.training.bench.race import OURS, Contender, command, contenders, race
 from course_lib.training.bench.rates import MATRIX_SIZE, matrix_product_rate, useful_arithmetic
+from course_lib.training.language_model import check_device, has_bfloat16
 from course_lib.training.record import Record
 from course_lib.training.settings import RunSettings
 
@@ -17,18 +18,24 @@ CURVES = ("score", "kl", "eos_share", "response_length")
 STAGES = ("rollout", "scoring", "update")  # TRL does not log them
 
 
-def measure_ppo(iterations: int, progress: Callable[[], object] = lambda: None) -> dict:
+def measure_ppo(
+    iterations: int, progress: Callable[[], object] = lambda: None, *, model: str = "", device: str = "cpu"
+) -> dict:
     """Race our PPO against TRL's, or alone where TRL is missing; `progress` is called iterations + 1 times.
+
+    With another model than the shipped one, or on a GPU, ours run alone.
 
     `ratio_shared` and `ratio_separate` are TRL's seconds over ours, None without TRL; `share_of_peak` is that of the
     shared trunk. Raises CourseError where a contender does not come to the end.
     """
-    settings = RunSettings(iterations=iterations)
-    commands = {name: command(name, {"iterations": iterations}) for name in contenders()}
-    rates = []
+    changed = {"iterations": iterations, "model": model, "device": check_device(device).type}
+    settings = RunSettings(**changed)
+    names = contenders() if not model and device == "cpu" else OURS
+    commands = {name: command(name, changed) for name in names}
+    rates, dtype = [], torch.bfloat16 if has_bfloat16(device) else torch.float32
 
     def after_round() -> None:
-        rates.append(matrix_product_rate())
+        rates.append(matrix_product_rate(device=device, dtype=dtype))
         progress()
 
     running = race(commands, iterations=iterations, after_round=after_round)
@@ -40,7 +47,8 @@ def measure_ppo(iterations: int, progress: Callable[[], object] = lambda: None) 
         "share_of_peak": figures["ours-shared"]["share_of_peak"],
         "ppo": {
             "settings": {name: getattr(settings, name) for name in SHARED_SETTINGS},
-            "matrix_products": {"size": MATRIX_SIZE, "per_second": max(rates), "threads": torch.get_num_threads()},
+            "matrix_products": {"size": MATRIX_SIZE, "per_second": max(rates), "threads": torch.get_num_threads()}
+            | {"device": device, "dtype": str(dtype).removeprefix("torch.")},
             "contenders": figures,
             "same_kl": trl and {name: at_same_kl(running[name].iterations, trl.iterations) for name in OURS},
         },
@@ -62,7 +70,7 @@ def summarise(contender: Contender, settings: RunSettings, peak_rate: float) -> 
         **stages,
         "tokens_per_second": median(rates),
         "share_of_peak": median(shares),
-        "peak_megabytes": contender.held_out["peak_megabytes"],
+        "peak_memory_gb": contender.held_out["peak_memory_gb"],
         "held_out": {name: contender.held_out[name] for name in (*CURVES, "judge")},
         "iterations": [{name: record[name] for name in (*CURVES, "seconds")} for record in records],
     }

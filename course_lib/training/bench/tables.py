@@ -1,6 +1,7 @@
 """The figures of the benchmark as tables, for people."""
 
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from course_lib.training.bench.race import MISSING
 
@@ -23,12 +24,12 @@ def describe_ppo(figures: dict) -> str:
         shown = [contender["seconds"], figures.get(RATIOS.get(name)), *stages]
         cells = zip(shown, (8, 10, 9, 9, 8), strict=True)
         line = f"{label(name):<24}" + "".join(f"{number(value):>{width}}" for value, width in cells)
-        memory = contender["peak_megabytes"]
-        memory = "" if memory is None else f"{memory:.0f} MB"
+        memory = contender["peak_memory_gb"]
+        memory = "" if memory is None else f"{memory:.2f} GB"
         lines.append(line + f"{contender['tokens_per_second']:>10.0f}{memory:>10}{contender['share_of_peak']:>9.0%}")
     lines.append(
-        f"Peak: {machine['per_second'] / 1e9:.0f} GFLOP/s, float32 products of {machine['size']} x {machine['size']} "
-        f"matrices on {machine['threads']} threads. Tokens: of responses."
+        f"Peak: {machine['per_second'] / 1e9:.0f} GFLOP/s, {machine['dtype']} products of square matrices of "
+        f"{machine['size']} on the {machine['device']}, {machine['threads']} threads. Tokens: of responses."
     )
     return "\n".join([*lines, "", *describe_learning(ppo)])
 
@@ -43,7 +44,9 @@ def describe_learning(ppo: dict) -> list[str]:
     for name, same in (ppo["same_kl"] or {}).items():
         scores = f"{label(name)} {same['ours']:+.2f}, {label('trl')} {same['trl']:+.2f}"
         lines.append(f"Score at the largest KL of training that both reached, {same['kl']:.1f} nats: {scores}")
-    return lines if ppo["same_kl"] else [*lines, MISSING]
+    if ppo["same_kl"]:
+        return lines
+    return [*lines, "TRL takes part on the CPU, with the shipped models." if find_spec("trl") else MISSING]
 
 
 def describe_scaling(figures: dict) -> str:
