@@ -107,7 +107,7 @@ def test_start_pause_resume_stop_and_reset(make):
         cockpit.buttons["start"].click()
         await until(lambda: len(cockpit.live.records) > steps + 1)
         cockpit.buttons["stop"].click()
-        await until(lambda: cockpit.says.startswith("Stopped"))
+        await until(lambda: cockpit.says.startswith("Stopped") and not cockpit.training)
         steps = len(cockpit.live.records)
         await asyncio.sleep(0.1)
         assert len(cockpit.live.records) == steps
