@@ -1,9 +1,8 @@
 """The figures of the benchmark as tables, for people."""
 
 from importlib.metadata import version
-from importlib.util import find_spec
 
-from course_lib.training.bench.race import MISSING
+from course_lib.training.bench.race import MISSING, contenders
 
 NAMES = {"ours-shared": "shared trunk", "ours-separate": "separate value network"}
 RATIOS = {"ours-shared": "ratio_shared", "ours-separate": "ratio_separate"}
@@ -46,7 +45,7 @@ def describe_learning(ppo: dict) -> list[str]:
         lines.append(f"Score at the largest KL of training that both reached, {same['kl']:.1f} nats: {scores}")
     if ppo["same_kl"]:
         return lines
-    return [*lines, "TRL takes part on the CPU, with the shipped models." if find_spec("trl") else MISSING]
+    return [*lines, "TRL takes part on the CPU, with the shipped models." if "trl" in contenders() else MISSING]
 
 
 def describe_scaling(figures: dict) -> str:
