@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_models import make_tiny_lm
 from torch import nn
 
+from course_lib.training.language_model import load_language_model
 from course_lib.training.policy import Policy
 
 
@@ -72,3 +74,13 @@ def test_values_start_at_zero_and_a_value_network_of_its_own_leaves_the_policy_a
     policy(token_ids, mask).values.sum().backward()
     assert all(parameter.grad is None for parameter in policy.lm.parameters())
     assert any(parameter.grad is not None for parameter in policy.value_trunk.parameters())
+
+
+def test_a_checkpoint_as_the_hub_has_gpt2_loads_with_its_names_and_its_causal_masks(checkpoint):
+    expected, _ = load_language_model(checkpoint)
+    path = checkpoint / "model.safetensors"
+    weights = {name.removeprefix("transformer."): tensor for name, tensor in load_file(path).items()}
+    masks = {f"h.{layer}.attn.bias": torch.ones(1, 1, 48, 48).tril() for layer in range(2)}
+    save_file(weights | masks, path, metadata={"format": "pt"})
+    loaded, _ = load_language_model(checkpoint)
+    assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in expected.state_dict().items())
