@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             options = build_parser(read_settings(Path(options.resume))).parse_args(arguments)
         options.do(options)
     except CourseError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")  # in one piece, which the other processes of a run cannot break into
         return 2
     except KeyboardInterrupt as stop:
         print("Stopped.", *stop.args, file=sys.stderr)

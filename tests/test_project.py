@@ -34,6 +34,14 @@ def test_importing_the_package_costs_nothing():
     assert ran.stdout == "[]\n"
 
 
+@pytest.mark.parametrize(("given", "found"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")])
+def test_the_threads_of_torch_sleep_while_they_wait_unless_told_otherwise(given, found):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
+    code = "import course_lib, os; print(os.environ['OMP_WAIT_POLICY'])"
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout == f"{found}\n"
+
+
 @pytest.mark.parametrize("room", FORBIDDEN)
 def test_imports_point_one_way(room):
     for path in SOURCES:

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from test_ppo import EOS, PAD, PROMPTS, count_fives, experience_of, start
 
+from course_lib import __main__ as command_line
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.errors import CourseError
 from course_lib.training.ppo import backward, ppo
@@ -177,3 +179,10 @@ def test_a_process_that_fails_ends_the_run_with_one_sentence_of_ours(launch):
     assert set(sentences) == {
         "Expected a batch that 2 processes and 2 minibatches can share, but it is 9; change --batch-size."
     }
+
+
+def test_a_sentence_is_written_in_one_piece_that_no_other_process_breaks(monkeypatch):
+    pieces = []
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=pieces.append, flush=lambda: None))
+    assert command_line.main(["run", "--batch-size", "0"]) == 2
+    assert pieces == ["Expected --batch-size to be more than 0, got 0; change it.\n"]

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_SECONDS = 120
-# On busy cores torch's threads wait for each other, up to nine times longer than one takes alone.
+# Two threads on two busy cores take longer than one.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -89,7 +89,7 @@ class Lab:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.locator(f"li[data-command='{command}']").click()
 
-    def run_all(self, *, seconds: float = 240) -> None:
+    def run_all(self, *, seconds: float = 480) -> None:
         """Clear all outputs, run all cells and wait until the last is done; none may show an error."""
         self.menu("Edit", "editmenu:clear-all")
         self.menu("Run", "runmenu:run-all")
