@@ -13,7 +13,7 @@ from course_lib.classroom.curves import PANELS, Panel, draw_panel, draw_run
 from course_lib.classroom.recorded_run import RecordedRun, read_run
 from course_lib.classroom.report_words import describe_panel, headline, number, verdicts
 from course_lib.classroom.style import styled
-from course_lib.training.run_folder import write_text
+from course_lib.training.run_folder import write_bytes, write_text
 
 SHOWN = 8
 FIGURES = (
@@ -53,9 +53,7 @@ def write_report(run_folder: Path) -> Path:
     """
     run = read_run(run_folder)
     figure = draw_run(run.metrics, degrades_at=run.summary["degrades_at"])
-    unfinished = run_folder / "curves.png.tmp"
-    unfinished.write_bytes(png(figure, dpi=100))
-    unfinished.replace(run_folder / "curves.png")
+    write_bytes(run_folder / "curves.png", png(figure, dpi=100))
     write_text(run_folder / "report.html", render(run))
     return run_folder / "report.html"
 

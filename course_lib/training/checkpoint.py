@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+
+from course_lib.training.run_folder import write_bytes
 
 KEPT = 2  # where the last one turns out to be damaged, the one before it serves
 NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.safetensors")  # the step, and the file's own SHA-256
@@ -29,12 +30,7 @@ def write_checkpoint(folder: Path, *, step: int, tensors: Tensors, progress: dic
     content = save(tensors, metadata={"progress": json.dumps(progress)})
     path = folder / f"step-{step:06d}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / "unfinished.tmp"
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    write_bytes(path, content)
     for old in checkpoints(folder)[KEPT:]:
         old.unlink()
     return path

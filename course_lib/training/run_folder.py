@@ -86,8 +86,13 @@ def write_lines(path: Path, records: list[dict]) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write a text file whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: aside, then renamed."""
     unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
+    with unfinished.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
