@@ -21,7 +21,9 @@ def optimal_policy(
     """
     if not kl_coef > 0:
         raise ValueError(f"expected a kl_coef above 0, got {kl_coef}")
-    return torch.softmax(ref_probabilities.log() + rewards / kl_coef, dim=-1)
+    possible = torch.where(ref_probabilities > 0, rewards, -torch.inf)
+    below_best = possible - possible.amax(dim=-1, keepdim=True)  # the difference does not overflow when divided
+    return torch.softmax(ref_probabilities.log() + below_best / kl_coef, dim=-1)
 
 
 def penalised_reward(

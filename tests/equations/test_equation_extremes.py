@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib import equations
-from course_lib.equations import advantages, kl, logprobs, masking, ppo, preferences
+from course_lib.equations import advantages, kl, logprobs, masking, optimum, ppo, preferences
 
 NUMBERS = [0.0, 0.0, 1e-30, -1e-30, 1e-3, 0.1, -0.7, 1.0, -1.0, 3.0, -30.0, 1e4, -1e4, 1e6, 1e30, -1e30]
 ORDINARY = [0.1, 0.5, 0.7, 1.0, 3.0]
@@ -141,7 +141,11 @@ POOLED = {
     preferences.pair_accuracy,
     preferences.gain_and_bias,
 }
-WITHOUT_A_BATCH = {kl.adaptive_kl_coef}  # test_the_kl_coefficient_is_exact_at_every_size
+WITHOUT_A_BATCH = {
+    kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
+    optimum.optimal_policy,  # these two: test_equation_optimum.py
+    optimum.penalised_reward,
+}
 
 
 def first_real(rows, mask):
