@@ -1,38 +1,26 @@
 """PPO against the exact answer: on a language small enough to enumerate, the optimum is known in closed form."""
 
 import torch
-from torch import Tensor
 
 from course_lib.equations.optimum import optimal_policy
 from course_lib.training.policy import pad
 from course_lib.training.ppo import ppo
-from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
 from course_lib.training.toy_language import (
     BOS,
     EOS,
     LENGTH,
-    TEXTS,
-    TabularLanguageModel,
-    TabularPolicy,
-    text_number,
+    ToyTask,
     text_probabilities,
     total_variation,
 )
 
 
 def test_ppo_reaches_the_optimum_of_the_kl_penalised_objective():
-    generator = torch.Generator().manual_seed(0)
-    lm = TabularLanguageModel(generator)
-    policy, reference = TabularPolicy(lm), TabularPolicy(TabularLanguageModel(generator))
-    reference.load_state_dict(policy.state_dict())
-    reward_of_text = torch.randn(len(TEXTS), generator=generator)
-    kl_coef = 0.5
-
-    def score(rollout: Rollout) -> Tensor:
-        return reward_of_text[text_number(rollout.response_ids)]
-
-    optimum = optimal_policy(text_probabilities(reference), reward_of_text, kl_coef=kl_coef)
+    generator, kl_coef = torch.Generator().manual_seed(0), 0.5
+    task = ToyTask.draw(generator)
+    policy, reference = task.policy(), task.reference
+    optimum = optimal_policy(text_probabilities(reference), task.rewards, kl_coef=kl_coef)
     assert total_variation(text_probabilities(reference), optimum) > 0.3
 
     settings = PPOSettings(
@@ -51,7 +39,7 @@ def test_ppo_reaches_the_optimum_of_the_kl_penalised_objective():
     )
     prompts = torch.full((1, 1), BOS)
     for record in ppo(
-        policy, reference, prompts, score, settings=settings, eos_id=EOS, pad_id=EOS, generator=generator
+        policy, reference, prompts, task.score, settings=settings, eos_id=EOS, pad_id=EOS, generator=generator
     ):
         assert record["response_length"] == LENGTH
     assert total_variation(text_probabilities(policy), optimum) < 0.005

@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib.training.rollout import sample
+from course_lib.training.rollout import Rollout, sample
 from course_lib.training.toy_language import (
     BOS,
     EOS,
@@ -10,6 +10,7 @@ from course_lib.training.toy_language import (
     TEXTS,
     TabularLanguageModel,
     TabularPolicy,
+    ToyTask,
     prefix_number,
     text_number,
     text_probabilities,
@@ -49,3 +50,21 @@ def test_total_variation_is_0_for_equals_and_1_for_what_never_meets():
     assert total_variation(p, p) == 0
     assert total_variation(p, q) == 1
     assert total_variation(p, torch.tensor([0.25, 0.5, 0.25])) == 0.25
+
+
+def test_a_policy_begins_at_the_reference_and_leaves_it_alone():
+    task = ToyTask.draw(torch.Generator().manual_seed(0))
+    policy = task.policy()
+    assert total_variation(text_probabilities(policy), text_probabilities(task.reference)) == 0
+    with torch.no_grad():
+        policy.lm.logits[0, 0] += 5
+    assert total_variation(text_probabilities(policy), text_probabilities(task.reference)) > 0.1
+    assert policy.lm.logits.requires_grad
+    assert not task.reference.lm.logits.requires_grad
+
+
+def test_a_score_is_the_reward_of_the_text():
+    task = ToyTask.draw(torch.Generator().manual_seed(0))
+    ids = torch.tensor([[0, 0, 0], [3, 3, 3], [1, 0, 0]])
+    rollout = Rollout(torch.zeros(3, 1, dtype=torch.long), ids, ids >= 0, ids[:, 0] < 0)
+    assert task.score(rollout).tolist() == task.rewards[[0, 63, 16]].tolist()

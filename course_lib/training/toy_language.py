@@ -4,7 +4,9 @@ Four tokens, and every text has three of them. PPO's loop and its relatives trai
 what they should end at is known in closed form (`equations.optimum`).
 """
 
+import copy
 import itertools
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
@@ -13,10 +15,22 @@ from torch import Tensor, nn
 
 from course_lib.equations.logprobs import entropy, token_logprobs
 from course_lib.training.policy import PolicyOutput
+from course_lib.training.rollout import Rollout
 
 VOCAB, LENGTH = 4, 3
 BOS, EOS = 0, 99  # no text of the toy language has an eos: all end after their third token
 TEXTS = torch.tensor(list(itertools.product(range(VOCAB), repeat=LENGTH)))
+
+
+def prefix_number(token_ids: Int[Tensor, "batch length"]) -> Int[Tensor, " batch"]:
+    """Number the prefixes '', 'a', 'b', ..., 'dd' in this order."""
+    number = torch.zeros(len(token_ids), dtype=torch.long)
+    for column in token_ids.T:
+        number = number * VOCAB + column + 1
+    return number
+
+
+PREFIXES = torch.stack([prefix_number(TEXTS[:, :t]) for t in range(LENGTH)], dim=1)  # before each token of a text
 
 
 class Prefix:
@@ -76,12 +90,26 @@ class TabularPolicy(nn.Module):
         )
 
 
-def prefix_number(token_ids: Int[Tensor, "batch length"]) -> Int[Tensor, " batch"]:
-    """Number the prefixes '', 'a', 'b', ..., 'dd' in this order."""
-    number = torch.zeros(len(token_ids), dtype=torch.long)
-    for column in token_ids.T:
-        number = number * VOCAB + column + 1
-    return number
+@dataclass(frozen=True)
+class ToyTask:
+    """A reference policy and the reward of every text; a training begins at `policy()`."""
+
+    reference: TabularPolicy
+    rewards: Float[Tensor, " texts"]
+
+    @classmethod
+    def draw(cls, generator: torch.Generator) -> "ToyTask":
+        """Logits and rewards from N(0, 1)."""
+        reference = TabularPolicy(TabularLanguageModel(generator)).requires_grad_(False)
+        return cls(reference, torch.randn(len(TEXTS), generator=generator))
+
+    def policy(self) -> TabularPolicy:
+        """A copy of the reference, to be trained."""
+        return copy.deepcopy(self.reference).requires_grad_()
+
+    def score(self, rollout: Rollout) -> Float[Tensor, " batch"]:
+        """The reward of each sampled text."""
+        return self.rewards[text_number(rollout.response_ids)]
 
 
 def text_number(token_ids: Int[Tensor, "batch response_len"]) -> Int[Tensor, " batch"]:
@@ -89,15 +117,14 @@ def text_number(token_ids: Int[Tensor, "batch response_len"]) -> Int[Tensor, " b
     return (token_ids * VOCAB ** torch.arange(LENGTH - 1, -1, -1)).sum(dim=1)
 
 
-def all_token_logprobs(policy: TabularPolicy) -> Float[Tensor, "texts response_len"]:
-    """Log-probability of each token of every text at temperature 1, with its gradient."""
-    token_ids = torch.cat([torch.full((len(TEXTS), 1), BOS), TEXTS], dim=1)
-    return policy(token_ids, torch.ones_like(TEXTS, dtype=torch.bool)).logprobs
+def token_logprobs_of_texts(logits: Float[Tensor, "*shape prefixes vocab"]) -> Float[Tensor, "*shape texts length"]:
+    """Log-probability of each token of every text, with its gradient; `logits` may be the tables of many models."""
+    return torch.log_softmax(logits, dim=-1)[..., PREFIXES, TEXTS]
 
 
 def text_probabilities(policy: TabularPolicy) -> Float[Tensor, " texts"]:
     """Probability of every text, exactly; they add up to 1."""
-    return all_token_logprobs(policy).sum(dim=1).exp().detach()
+    return token_logprobs_of_texts(policy.lm.logits).sum(dim=-1).exp().detach()
 
 
 def total_variation(p: Float[Tensor, " texts"], q: Float[Tensor, " texts"]) -> float:
