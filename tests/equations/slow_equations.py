@@ -116,6 +116,29 @@ def exact_kl(a, b) -> Pairs:
         )
 
 
+def text_logprobs(a) -> Pairs:
+    return ((sum(row), sum(map(abs, row))) for row in a)
+
+
+def rloo_advantages(a) -> Pairs:
+    """Where the rest has the mean m, a number is x - m: the mean of its differences from each of the others."""
+    numbers = [x for (x,) in flat(a)]
+    for i, x in enumerate(numbers):
+        others = numbers[:i] + numbers[i + 1 :]
+        if others:
+            yield sum(x - y for y in others) / len(others), sum(map(abs, numbers))
+
+
+def grpo_advantages(a, *, eps: float) -> Pairs:
+    if len(flat(a)) > 1:
+        yield from whiten(a, shift_mean=True, eps=eps)
+
+
+def reinforce_loss(a, c) -> Pairs:
+    pairs = zip(text_logprobs(a), c, strict=True)
+    return average((-advantage * logprob, abs(advantage) * size) for (logprob, size), (advantage, *_) in pairs)
+
+
 def probability_ratio(a, b) -> Pairs:
     for p, q in flat(a, b):
         yield DIGITS.exp(p - q), DIGITS.exp(p - q) * (1 + abs(p - q))
@@ -154,6 +177,20 @@ def policy_loss(a, b, c, *, clip_eps: float) -> Pairs:
     return average(losses())
 
 
+def grpo_loss(a, b, c, *, clip_eps: float, kl_coef: float) -> Pairs:
+    """With half the policy's log-probabilities for the reference's."""
+
+    def loss_of_text(logprobs, old_logprobs, advantage) -> Pairs:
+        new, old, advantages = [logprobs], [old_logprobs], [[advantage] * len(logprobs)]
+        climbed, size = next(policy_loss(new, old, advantages, clip_eps=clip_eps))
+        penalties = [(x, size) if x <= LARGEST else (INF, INF) for x, size in k3(new, [[p / 2 for p in logprobs]])]
+        penalty, penalty_size = next(average(penalties))
+        yield climbed + Decimal(kl_coef) * penalty, size + Decimal(kl_coef) * penalty_size
+
+    rows = zip(a, b, c, strict=True)
+    return average(next(loss_of_text(new, old, advantage)) for new, old, (advantage, *_) in rows)
+
+
 def value_loss(a, b, c, *, clip_eps: float | None) -> Pairs:
     def losses() -> Pairs:
         for value, old, target in flat(a, b, c):
@@ -177,6 +214,15 @@ def clip_fraction(a, b, *, clip_eps: float) -> Pairs:
 def bradley_terry_loss(a, b) -> Pairs:
     losses = ((1 + DIGITS.exp(lost - won)).ln() if lost < won + 10**4 else lost - won for won, lost in flat(a, b))
     return average((loss, loss * (1 + abs(won - lost))) for loss, (won, lost) in zip(losses, flat(a, b), strict=True))
+
+
+def dpo_loss(a, b, c, *, kl_coef: float) -> Pairs:
+    """With half the chosen text's log-probability for the reference's of the rejected one."""
+    beta = Decimal(kl_coef)
+    pairs = list(flat(a, b, c))
+    chosen, rejected = [[beta * (p - ref) for p, _, ref in pairs]], [[beta * (q - p / 2) for p, q, _ in pairs]]
+    (loss, size), rounding = next(bradley_terry_loss(chosen, rejected)), [beta * sum(map(abs, pair)) for pair in pairs]
+    yield loss, size + sum(rounding) / len(rounding)
 
 
 def preference_probability(a, b) -> Pairs:

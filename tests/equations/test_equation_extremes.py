@@ -24,6 +24,7 @@ from course_lib.equations import (
     masking,
     optimum,
     overoptimization,
+    policy_gradient,
     ppo,
     preferences,
 )
@@ -58,6 +59,13 @@ def on_rows(function):
 
 def ruled_out(logits, mask):
     return logits.masked_fill(~mask, -math.inf).unsqueeze(1)
+
+
+def one_group(function):
+    """All real numbers as the responses to one prompt; nothing where there is only one."""
+    return lambda a, b, c, mask, **options: (
+        function(a[mask][None], **options)[0] if mask.sum() > 1 else torch.tensor(())
+    )
 
 
 def of_first_real_token(a, b, mask, *, temperature):
@@ -121,6 +129,30 @@ CASES = {
         lambda a, b, c, **o: slow.entropy(a, **o),
         {"temperature": TEMPERATURES},
     ),
+    logprobs.text_logprobs: Case(
+        lambda a, b, c, m: logprobs.text_logprobs(a, m), lambda a, b, c: slow.text_logprobs(a)
+    ),
+    policy_gradient.reinforce_advantages: Case(
+        one_group(lambda returns: policy_gradient.reinforce_advantages(returns[0])[None]),
+        lambda a, b, c: slow.rloo_advantages(a),
+    ),
+    policy_gradient.rloo_advantages: Case(
+        one_group(policy_gradient.rloo_advantages), lambda a, b, c: slow.rloo_advantages(a)
+    ),
+    policy_gradient.grpo_advantages: Case(
+        one_group(policy_gradient.grpo_advantages),
+        lambda a, b, c, **o: slow.grpo_advantages(a, **o),
+        {"eps": [0.0, 1e-8, 1.0]},
+    ),
+    policy_gradient.reinforce_loss: Case(
+        lambda a, b, c, m: policy_gradient.reinforce_loss(a, first_real(c, m), m),
+        lambda a, b, c: slow.reinforce_loss(a, c),
+    ),
+    policy_gradient.grpo_loss: Case(
+        lambda a, b, c, m, **o: policy_gradient.grpo_loss(a, b, a / 2, first_real(c, m), m, **o),
+        lambda a, b, c, **o: slow.grpo_loss(a, b, c, **o),
+        {"clip_eps": [0.0, 0.25, 1.0], "kl_coef": [0, 1e-30, 0.05, 1e6]},
+    ),
     ppo.probability_ratio: Case(elementwise(ppo.probability_ratio), lambda a, b, c: slow.probability_ratio(a, b)),
     ppo.clipped_objective: Case(
         elementwise(ppo.clipped_objective),
@@ -148,6 +180,11 @@ CASES = {
     ),
     preferences.bradley_terry_loss: Case(
         lambda a, b, c, m: preferences.bradley_terry_loss(a[m], b[m]), lambda a, b, c: slow.bradley_terry_loss(a, b)
+    ),
+    preferences.dpo_loss: Case(
+        lambda a, b, c, m, **o: preferences.dpo_loss(a[m], b[m], c[m], a[m] / 2, **o),
+        lambda a, b, c, **o: slow.dpo_loss(a, b, c, **o),
+        {"kl_coef": [0, 1e-30, 0.05, 1e6]},
     ),
     preferences.pair_accuracy: Case(
         lambda a, b, c, m: preferences.pair_accuracy(a[m], b[m]), lambda a, b, c: slow.pair_accuracy(a, b)
@@ -181,11 +218,17 @@ POOLED = {
     masking.masked_mean,
     masking.whiten,
     advantages.explained_variance,
+    policy_gradient.reinforce_advantages,
+    policy_gradient.rloo_advantages,
+    policy_gradient.grpo_advantages,
+    policy_gradient.reinforce_loss,
+    policy_gradient.grpo_loss,
     ppo.policy_loss,
     ppo.value_loss,
     ppo.clip_fraction,
     ppo.approx_kl,
     preferences.bradley_terry_loss,
+    preferences.dpo_loss,
     preferences.pair_accuracy,
     preferences.gain_and_bias,
 }
