@@ -6,6 +6,7 @@ of. `a`, `b` and `c` are lists of rows without padding. A NaN stands where a doc
 
 from collections.abc import Iterator
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from itertools import combinations
 
 DIGITS = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 LARGEST = Decimal("3.4028234663852886e38")  # of float32
@@ -194,3 +195,47 @@ def gain_and_bias(a) -> Pairs:
     if sd:
         yield 1 / sd, (1 + max(map(abs, numbers)) / sd * Decimal("1e-8")) / sd
         yield -mean / sd, max(map(abs, numbers)) / sd
+
+
+def best_of_n_distribution(a, *, n: int) -> Pairs:
+    """One row a language: its probabilities, with scores that are their own ranks, two and two equal."""
+    for logits in a:
+        probabilities = [DIGITS.exp(p) for p in distribution(logits)]
+        for i, p in enumerate(probabilities):
+            upper, lower = sum(probabilities[: i - i % 2 + 2]), sum(probabilities[: i - i % 2])
+            share = p / (upper - lower) if upper > lower else Decimal(0)
+            yield (upper**n - lower**n) * share, n * p
+
+
+def expected_best_of_n(a, b, *, n: int) -> Pairs:
+    """The mean over all subsets of n samples, or of all samples where there are fewer, of what the best of them is."""
+    for scores, values in zip(a, b, strict=True):
+        bests = []
+        for subset in combinations(range(len(scores)), min(n, len(scores))):
+            best = [values[i] for i in subset if scores[i] == max(scores[j] for j in subset)]
+            bests.append((sum(best) / len(best), sum(map(abs, best)) / len(best)))
+        yield from average(bests)
+
+
+def best_of_n_form(a, *, alpha: float, beta: float) -> Pairs:
+    for (kl,) in flat(a):
+        rise, fall = Decimal(alpha) * abs(kl).sqrt(), Decimal(beta) * abs(kl)
+        yield (NAN, NAN) if kl < 0 else (rise - fall, abs(rise) + abs(fall))
+
+
+def rl_form(a, *, alpha: float, beta: float) -> Pairs:
+    for (kl,) in flat(a):
+        d = abs(kl).sqrt()
+        rise, fall = Decimal(alpha) * d, Decimal(beta) * d * d.ln() if d else Decimal(0)
+        yield (NAN, NAN) if kl < 0 else (rise - fall, abs(rise) + abs(fall) + abs(Decimal(beta) * d))
+
+
+def worst_score(a) -> Pairs:
+    """One row an ensemble's scores of one text."""
+    return ((min(scores), max(map(abs, scores))) for scores in a)
+
+
+def mean_minus_spread(a, *, spread_coef: float) -> Pairs:
+    for scores in a:
+        mean, sd = sum(scores) / len(scores), variance(scores).sqrt()
+        yield mean - Decimal(spread_coef) * sd, (1 + Decimal(spread_coef)) * max(map(abs, scores))

@@ -15,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib import equations
-from course_lib.equations import advantages, kl, logprobs, masking, ppo, preferences
+from course_lib.equations import (
+    advantages,
+    best_of_n,
+    ensemble,
+    kl,
+    logprobs,
+    masking,
+    overoptimization,
+    ppo,
+    preferences,
+)
 
 NUMBERS = [0.0, 0.0, 1e-30, -1e-30, 1e-3, 0.1, -0.7, 1.0, -1.0, 3.0, -30.0, 1e4, -1e4, 1e6, 1e30, -1e30]
 ORDINARY = [0.1, 0.5, 0.7, 1.0, 3.0]
@@ -53,6 +63,23 @@ def of_first_real_token(a, b, mask, *, temperature):
     return logprobs.token_logprobs(a, mask.int().argmax(dim=1, keepdim=True), temperature=temperature)
 
 
+def row_by_row(function):
+    """Give the function the real numbers of one row at a time."""
+    return lambda a, b, c, mask, **options: torch.cat(
+        [function(x[real][None], y[real][None], **options).flatten() for x, y, real in zip(a, b, mask, strict=True)]
+    )
+
+
+def best_of_languages(logits, _, *, n):
+    ranks = torch.arange(logits.shape[1]) // 2
+    return best_of_n.best_of_n_distribution(logits[0].softmax(0), ranks.float(), n=n)
+
+
+def best_of_samples(scores, values, *, n):
+    return best_of_n.expected_best_of_n(scores, values, n=min(n, scores.shape[1]))
+
+
+FORMS = {"alpha": [0, 0.5, -2.0, 1e4], "beta": [0, 1e-30, 0.5, -2.0]}
 CASES = {
     masking.real_values: Case(lambda a, b, c, m: masking.real_values(a, m), lambda a, b, c: slow.real_values(a)),
     masking.masked_mean: Case(
@@ -128,6 +155,26 @@ CASES = {
         lambda a, b, c, m: torch.tensor(preferences.gain_and_bias(a[m]) if a[m].unique().numel() > 1 else ()),
         lambda a, b, c: slow.gain_and_bias(a),
     ),
+    best_of_n.best_of_n_distribution: Case(
+        row_by_row(best_of_languages), lambda a, b, c, **o: slow.best_of_n_distribution(a, **o), {"n": [1, 2, 7]}
+    ),
+    best_of_n.expected_best_of_n: Case(
+        row_by_row(best_of_samples), lambda a, b, c, **o: slow.expected_best_of_n(a, b, **o), {"n": [1, 2, 3]}
+    ),
+    overoptimization.best_of_n_form: Case(
+        lambda a, b, c, m, **o: overoptimization.best_of_n_form(a[m], **o),
+        lambda a, b, c, **o: slow.best_of_n_form(a, **o),
+        FORMS,
+    ),
+    overoptimization.rl_form: Case(
+        lambda a, b, c, m, **o: overoptimization.rl_form(a[m], **o), lambda a, b, c, **o: slow.rl_form(a, **o), FORMS
+    ),
+    ensemble.worst_score: Case(row_by_row(lambda a, b: ensemble.worst_score(a.T)), lambda a, b, c: slow.worst_score(a)),
+    ensemble.mean_minus_spread: Case(
+        row_by_row(lambda a, b, **o: ensemble.mean_minus_spread(a.T, **o)),
+        lambda a, b, c, **o: slow.mean_minus_spread(a, **o),
+        {"spread_coef": [0, 0.5, 1]},
+    ),
 }
 POOLED = {
     masking.masked_mean,
@@ -141,7 +188,15 @@ POOLED = {
     preferences.pair_accuracy,
     preferences.gain_and_bias,
 }
-WITHOUT_A_BATCH = {kl.adaptive_kl_coef}  # test_the_kl_coefficient_is_exact_at_every_size
+WITHOUT_A_BATCH = {
+    kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
+    # tests/equations/test_equation_best_of_n.py and test_equation_overoptimization.py
+    best_of_n.best_of_n_kl,
+    overoptimization.best_of_n_peak,
+    overoptimization.rl_peak,
+    overoptimization.fit_best_of_n_form,
+    overoptimization.fit_rl_form,
+}
 
 
 def first_real(rows, mask):
