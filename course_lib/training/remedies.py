@@ -17,24 +17,10 @@ from course_lib.training.reward_model import RewardModel
 from course_lib.training.scorer import TextScorer
 
 MemberScores = Float[Tensor, "members texts"]
-SPREAD_WEIGHT = 1.0  # of the standard deviation; scores have one of about 1 themselves
-
-
-def worst(scores: MemberScores) -> Float[Tensor, " texts"]:
-    """The lowest score that any member gives (worst-case optimisation, Coste et al. 2023, arXiv:2310.02743)."""
-    return scores.min(dim=0).values
-
-
-def mean_minus_spread(scores: MemberScores) -> Float[Tensor, " texts"]:
-    """The mean, less how much the members disagree: mean - SPREAD_WEIGHT * sd, the population's.
-
-    Uncertainty-weighted optimisation of Coste et al. 2023 (arXiv:2310.02743), who subtract a share of the variance.
-    """
-    return scores.mean(dim=0) - SPREAD_WEIGHT * scores.std(dim=0, correction=0)
 
 
 class Ensemble:
-    """Several reward models whose scores `combine` makes one of, on a scale that gain and bias set."""
+    """Several reward models, whose scores `combine` turns into one, on a scale that gain and bias set."""
 
     def __init__(self, members: Sequence[TextScorer], combine: Callable[[MemberScores], Tensor]):
         self.members, self.combine = members, combine
