@@ -15,6 +15,8 @@ BOUNDS = {
     "grad_norm": NOT_NEGATIVE,
     "learning_rate": NOT_NEGATIVE,
     "seconds": NOT_NEGATIVE,
+    "tokens": NOT_NEGATIVE,
+    "peak_memory_gb": NOT_NEGATIVE,
 } | dict.fromkeys(
     ("eos_share", "distinct_2", "top_word_share", "clip_fraction", "pair_accuracy", "pair_accuracy_clear_gap", "noise"),
     SHARE,

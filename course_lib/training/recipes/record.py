@@ -23,6 +23,7 @@ from course_lib.training.paths import REWARD_MODEL, RUNS
 from course_lib.training.pipeline import PPORun
 from course_lib.training.recipes.record_label_noise import record_label_noise
 from course_lib.training.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
+from course_lib.training.recipes.record_relatives import RELATIVES, record_relatives
 from course_lib.training.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.training.recipes.recording_file import RecordingFile, command, write_recording
 from course_lib.training.record import Record
@@ -121,7 +122,7 @@ EXPERIMENTS = {
     ),
 }
 
-RECIPES = {OVEROPTIMIZATION: record_overoptimization, REMEDIES: record_remedies}
+RECIPES = {OVEROPTIMIZATION: record_overoptimization, REMEDIES: record_remedies, RELATIVES: record_relatives}
 
 
 def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> dict:

@@ -15,8 +15,9 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 def best_of_n(trainer: Trainer, *, sizes: Sequence[int] = SIZES) -> Iterator[Record]:
     """Yield one record for each n, over all prompts; n, and nothing else, sets the KL.
 
-    The largest n is sampled once. Score and length are means over all choices of n of these responses; what
-    `trainer.measure` adds is of the best among the first n. `kl` is an upper bound, exact where no two texts tie.
+    The largest n is sampled once. Score and length are means over all choices of n of these responses; `eos_share`
+    and what `trainer.measure` adds are of the best among the first n. `kl` is an upper bound, exact where no two texts
+    tie. `tokens` are those of one answer.
 
     Source: Stiennon et al. 2020, appendix G.3 (arXiv:2009.01325); Nakano et al. 2021 (arXiv:2112.09332).
     """
@@ -33,5 +34,6 @@ def best_of_n(trainer: Trainer, *, sizes: Sequence[int] = SIZES) -> Iterator[Rec
             "tokens": n * lengths.mean().item(),
             "score": expected_best_of_n(ranks, scores, n=n).mean().item(),
             "kl": best_of_n_kl(n),
+            "eos_share": best.ended.float().mean().item(),
             "response_length": expected_best_of_n(ranks, lengths, n=n).mean().item(),
         } | (trainer.measure(best) if trainer.measure else {})

@@ -54,6 +54,7 @@ class Trainer:
     generator: torch.Generator
     measure: Callable[[Rollout], Record] | None = None
     progress: Progress = field(init=False)
+    tokens: int = field(init=False, default=0)  # written so far
 
     def __post_init__(self) -> None:
         """Begin with a new optimizer, no step taken."""
@@ -103,6 +104,7 @@ class Trainer:
             temperature=self.settings.temperature,
             generator=self.generator,
         )
+        self.tokens += int(rollout.response_mask.sum())
         scores = self.score(rollout)
         require_finite(self.progress.step + 1, scores=scores)
         return rollout, scores
@@ -134,7 +136,7 @@ class Trainer:
             progress.optimizer.zero_grad()
             records.append(record | {"loss": loss_of_rows.item(), "grad_norm": norm.item()})
         means = {name: sum(record[name] for record in records) / len(records) for name in records[0]}
-        return {"step": progress.step, "learning_rate": learning_rate} | means
+        return {"step": progress.step, "tokens": self.tokens, "learning_rate": learning_rate} | means
 
     def shuffled(self, count: int) -> Rows:
         """Numbers from 0 to `count` in a random order, once for each of the settings' epochs."""
