@@ -1,0 +1,60 @@
+"""Where the methods end on the toy language, against what can be derived with pen and paper."""
+
+import pytest
+import torch
+
+from course_lib.equations.optimum import penalised_reward
+from course_lib.training.fixed_points import dpo, find_fixed_points, follow
+from course_lib.training.toy_language import VOCAB, ToyTask, total_variation
+
+COEFS = [0.3, 1.0, 3.0]
+
+
+@pytest.fixture(scope="module")
+def task():
+    return ToyTask.draw(torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def points(task):
+    return find_fixed_points(task, COEFS)
+
+
+@pytest.mark.parametrize("method", ["PPO, REINFORCE, RLOO", "DPO"])
+def test_with_the_kl_in_the_reward_and_in_dpo_the_end_is_the_optimum(points, method):
+    for end, optimum in zip(points.methods[method], points.optimum, strict=True):
+        assert total_variation(end, points.reference) > 0.03
+        assert total_variation(end, optimum) < 0.002
+
+
+def test_grpo_ends_elsewhere_at_a_lower_value(points):
+    for kl_coef, end, optimum in zip(COEFS, points.methods["GRPO"], points.optimum, strict=True):
+        assert total_variation(end, optimum) > 0.03
+        values = [
+            penalised_reward(texts, points.reference, points.rewards, kl_coef=kl_coef) for texts in (end, optimum)
+        ]
+        assert values[0] < values[1]
+
+
+@pytest.mark.parametrize("row", range(len(COEFS)))
+def test_before_its_last_token_grpo_ends_where_kl_from_the_other_side_is_balanced(points, row):
+    # Lagrange: p (Q - sum p Q) + kl_coef (ref - p) = 0 for each of the four tokens, Q the whitened reward of the text
+    end, ref = points.methods["GRPO"][row].double(), points.reference.double()
+    mean = (end * points.rewards).sum()
+    spread = (end * (points.rewards - mean) ** 2).sum().sqrt()
+    q = ((points.rewards - mean) / spread).view(-1, VOCAB)
+    p, ref = (texts.view(-1, VOCAB) / texts.view(-1, VOCAB).sum(dim=1, keepdim=True) for texts in (end, ref))
+    pull = p * (q - (p * q).sum(dim=1, keepdim=True)) + COEFS[row] * (ref - p)
+    assert pull.abs().max() < 0.01
+
+
+def test_with_hard_labels_dpo_goes_on_and_on(task):
+    def hard(*arguments):
+        return dpo(*arguments, hard_labels=True)
+
+    reference = task.reference.lm.logits
+    ends = [follow(hard, torch.tensor([1.0]), task, steps=steps)[0] for steps in (300, 1000, 3000)]
+    best, worst = task.rewards.argmax(), task.rewards.argmin()
+    gaps = [(end[best] / end[worst]).log().item() for end in ends]
+    assert gaps[0] + 2 < gaps[1] < gaps[2] - 2
+    assert not reference.requires_grad
