@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from course_lib.equations.kl import k1
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.checkpoint import read_checkpoint, restore_training, training_tensors, write_checkpoint
 from course_lib.training.errors import CourseError
@@ -38,7 +37,7 @@ from course_lib.training.resume import (
 )
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.reward_stage import reward_model_stage, start_reward_model
-from course_lib.training.rollout import Rollout, sample
+from course_lib.training.rollout import Rollout, describe_rollout, sample
 from course_lib.training.run_folder import append_line, locked, new_run_folder, write_folder, write_json, write_lines
 from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, review_prompts
 from course_lib.training.settings import STAGES, RunSettings
@@ -216,12 +215,7 @@ class PPORun:
         )
         prompts = self.tokenizer.batch_decode(rollout.prompt_ids, skip_special_tokens=True)
         texts, scores = scorer.texts(rollout), scorer.score(rollout)
-        metrics = {
-            "score": scores.mean().item(),
-            "kl": k1(logprobs, ref_logprobs).sum(dim=1).mean().item(),
-            "eos_share": rollout.ended.float().mean().item(),
-            "response_length": rollout.response_mask.sum(dim=1).float().mean().item(),
-        }
+        metrics = describe_rollout(rollout, scores, logprobs, ref_logprobs)
         rows = [
             {"prompt": prompt, "text": text, "score": score, "judge": judge(text)}
             for prompt, text, score in zip(prompts, texts, scores.tolist(), strict=True)
