@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from course_lib.equations.optimum import penalised_reward
-from course_lib.training.fixed_points import dpo, find_fixed_points, follow
-from course_lib.training.toy_language import VOCAB, ToyTask, total_variation
+from course_lib.training.fixed_points import dpo, find_fixed_points, follow, grpo, toy_trainer
+from course_lib.training.relatives import on_policy
+from course_lib.training.toy_language import VOCAB, ToyTask, text_probabilities, total_variation
 
 COEFS = [0.3, 1.0, 3.0]
 
@@ -58,3 +59,23 @@ def test_with_hard_labels_dpo_goes_on_and_on(task):
     gaps = [(end[best] / end[worst]).log().item() for end in ends]
     assert gaps[0] + 2 < gaps[1] < gaps[2] - 2
     assert not reference.requires_grad
+
+
+def test_the_division_by_the_spread_alone_changes_the_coefficient_and_nothing_else(task):
+    def over_spread(*arguments):
+        return grpo(*arguments, kl_in_loss=False)
+
+    end = follow(over_spread, torch.tensor([1.0]), task)[0]
+    mean = (end * task.rewards).sum()
+    spread = (end * (task.rewards - mean) ** 2).sum().sqrt().item()
+    (optimum,) = find_fixed_points(task, [spread]).optimum
+    assert spread < 0.9
+    assert total_variation(end, optimum) < 0.002
+
+
+def test_the_loop_of_grpo_ends_where_its_expected_gradient_does(task, points):
+    trainer = toy_trainer(task, kl_coef=1.0)
+    list(on_policy.grpo(trainer, responses=64))
+    end, exact, optimum = text_probabilities(trainer.policy), points.methods["GRPO"][1], points.optimum[1]
+    assert total_variation(end, exact) < 0.04
+    assert total_variation(end, optimum) > 0.15

@@ -15,7 +15,16 @@ from torch.nn import functional as F
 
 from course_lib.equations.kl import k3
 from course_lib.equations.optimum import optimal_policy
-from course_lib.training.toy_language import ToyTask, text_probabilities, token_logprobs_of_texts
+from course_lib.training.relatives.trainer import Trainer
+from course_lib.training.settings import PPOSettings
+from course_lib.training.toy_language import (
+    BOS,
+    EOS,
+    LENGTH,
+    ToyTask,
+    text_probabilities,
+    token_logprobs_of_texts,
+)
 
 Logprobs = Float[Tensor, "coefs texts length"]
 Coefs = Float[Tensor, "coefs 1"]
@@ -36,21 +45,27 @@ class FixedPoints:
 
 def kl_in_the_reward(logprobs: Logprobs, kl_coef: Coefs, task: ToyTask) -> Float[Tensor, " coefs"]:
     """What PPO, REINFORCE and RLOO climb: the return less its mean, times the text's log-probability."""
-    of_text, reference = logprobs.sum(dim=-1), reference_logprobs(task).sum(dim=-1)
-    probabilities = of_text.exp().detach()
-    returns = task.rewards - kl_coef * (of_text.detach() - reference)
-    advantages = returns - (probabilities * returns).sum(dim=-1, keepdim=True)
-    return (probabilities * advantages * of_text).sum(dim=-1)
+    return grpo(logprobs, kl_coef, task, over_spread=False, kl_in_loss=False)
 
 
-def grpo(logprobs: Logprobs, kl_coef: Coefs, task: ToyTask) -> Float[Tensor, " coefs"]:
-    """What GRPO climbs: the reward less its mean, over its spread, and k3 of each token in the loss."""
-    of_text = logprobs.sum(dim=-1)
+def grpo(
+    logprobs: Logprobs, kl_coef: Coefs, task: ToyTask, *, over_spread: bool = True, kl_in_loss: bool = True
+) -> Float[Tensor, " coefs"]:
+    """What GRPO climbs: the reward less its mean, over its spread, and k3 of each token in the loss.
+
+    Without either of the two, what is left of it: the reward alone, or KL charged in the return as PPO does.
+    """
+    of_text, reference = logprobs.sum(dim=-1), reference_logprobs(task)
     probabilities = of_text.exp().detach()
-    centred = task.rewards - (probabilities * task.rewards).sum(dim=-1, keepdim=True)
-    spread = (probabilities * centred**2).sum(dim=-1, keepdim=True).sqrt()
-    penalty = k3(logprobs, reference_logprobs(task).expand_as(logprobs)).sum(dim=-1)
-    return (probabilities * (centred / spread * of_text - kl_coef * penalty)).sum(dim=-1)
+    advantages = task.rewards - (probabilities * task.rewards).sum(dim=-1, keepdim=True)
+    if over_spread:
+        advantages = advantages / (probabilities * advantages**2).sum(dim=-1, keepdim=True).sqrt()
+    if kl_in_loss:
+        penalty = k3(logprobs, reference.expand_as(logprobs)).sum(dim=-1)
+    else:
+        log_ratio = of_text.detach() - reference.sum(dim=-1)
+        penalty = (log_ratio - (probabilities * log_ratio).sum(dim=-1, keepdim=True)) * of_text
+    return (probabilities * (advantages * of_text - kl_coef * penalty)).sum(dim=-1)
 
 
 def dpo(logprobs: Logprobs, kl_coef: Coefs, task: ToyTask, *, hard_labels: bool = False) -> Float[Tensor, " coefs"]:
@@ -92,3 +107,20 @@ def find_fixed_points(task: ToyTask, kl_coefs: list[float]) -> FixedPoints:
     objectives = {"PPO, REINFORCE, RLOO": kl_in_the_reward, "DPO": dpo, "GRPO": grpo}
     ends = {name: follow(objective, coefs, task) for name, objective in objectives.items()}
     return FixedPoints(kl_coefs, reference, task.rewards, optimum, ends)
+
+
+def toy_trainer(task: ToyTask, *, kl_coef: float, iterations: int = 150, batch_size: int = 512) -> Trainer:
+    """All that the loops of the relatives need to train on the toy language, by sampling, as they train GPT-2."""
+    settings = PPOSettings(
+        iterations=iterations,
+        epochs=2,
+        batch_size=batch_size,
+        response_len=LENGTH,
+        temperature=1.0,
+        learning_rate=0.05,
+        kl_coef=kl_coef,
+        missing_eos_penalty=0.0,
+        max_grad_norm=0.0,
+    )
+    prompts, generator = torch.full((1, 1), BOS), torch.Generator().manual_seed(0)
+    return Trainer(task.policy(), task.reference, prompts, task.score, settings, EOS, EOS, generator)
