@@ -6,18 +6,23 @@ import torch
 
 from course_lib.classroom.widgets.fixed_points import fixed_point_demo
 from course_lib.training.fixed_points import FixedPoints
+from course_lib.training.toy_language import ToyTask
 
-HALF = torch.tensor([0.5, 0.5])
-REWARDS = torch.tensor([0.0, 1.0])
 E = torch.e
 
 
 @pytest.fixture
 def points():
-    """Two texts; at a coefficient of 1 the optimum gives the better one e / (1 + e)."""
-    optimum = torch.tensor([[1 / (1 + E**2), E**2 / (1 + E**2)], [1 / (1 + E), E / (1 + E)]])
-    methods = {"PPO, REINFORCE, RLOO": optimum, "DPO": optimum, "GRPO": torch.tensor([[0.4, 0.6], [0.5, 0.5]])}
-    return FixedPoints([0.5, 1.0], HALF, REWARDS, optimum, methods)
+    """The reference writes every text equally often; half of the texts are better, by 1."""
+    task = ToyTask.draw(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        task.reference.lm.logits.zero_()
+    rewards = torch.arange(64) % 2.0
+    worse, better = (rewards == 0) / 32, (rewards == 1) / 32
+    optimum = torch.stack([(worse + better * E**gap) / (1 + E**gap) for gap in (2, 1)])
+    grpo = torch.stack([0.4 * worse + 0.6 * better, 0.5 * worse + 0.5 * better])
+    methods = {"PPO, REINFORCE, RLOO": optimum, "DPO": optimum, "GRPO": grpo}
+    return FixedPoints(ToyTask(task.reference, rewards), [0.5, 1.0], optimum, methods)
 
 
 def test_every_coefficient_moves_the_marks_and_the_words(points):
@@ -31,7 +36,7 @@ def test_every_coefficient_moves_the_marks_and_the_words(points):
 def test_the_marks_stand_at_kl_and_mean_reward(points):
     demo = fixed_point_demo(points)
     demo.controls["row"].value = 1
-    assert np.allclose(demo.pictured.ends["GRPO"].get_data(), [[0], [0.5]])
+    assert np.allclose(demo.pictured.ends["GRPO"].get_data(), [[0], [0.5]], atol=1e-5)
     p = E / (1 + E)
     kl = p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p))
     assert np.allclose(demo.pictured.optimum.get_data(), [[kl], [p]], atol=1e-5)
@@ -39,7 +44,9 @@ def test_the_marks_stand_at_kl_and_mean_reward(points):
         "At a KL coefficient of 1, π* has a mean reward of +0.73 at a KL of 0.11 nats, GRPO ends at a mean reward of "
         "+0.50 at a KL of 0.00 nats. Total variation from π*: PPO, REINFORCE, RLOO 0.00, DPO 0.00, GRPO 0.23."
     )
-    assert np.allclose(demo.pictured.texts["GRPO"].get_data(), [[1 - p, p], [0.5, 0.5]])
+    under_the_optimum, under_grpo = demo.pictured.texts["GRPO"].get_data()
+    assert np.allclose(under_the_optimum[:2], [(1 - p) / 32, p / 32])
+    assert np.allclose(under_grpo, 1 / 64)
 
 
 def test_an_optimum_of_ones_own_is_held_against_the_methods(points):

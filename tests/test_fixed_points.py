@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from course_lib.equations.optimum import penalised_reward
-from course_lib.training.fixed_points import dpo, find_fixed_points, follow, grpo, toy_trainer
+from course_lib.training.fixed_points import (
+    best_reward_at,
+    find_fixed_points,
+    follow,
+    grpo,
+    implied_rewards,
+    kl_and_reward,
+    toy_trainer,
+)
 from course_lib.training.relatives import on_policy
 from course_lib.training.toy_language import VOCAB, ToyTask, text_probabilities, total_variation
 
@@ -22,43 +30,52 @@ def points(task):
 
 
 @pytest.mark.parametrize("method", ["PPO, REINFORCE, RLOO", "DPO"])
-def test_with_the_kl_in_the_reward_and_in_dpo_the_end_is_the_optimum(points, method):
+def test_with_the_kl_in_the_reward_and_in_dpo_the_end_is_the_optimum(points, task, method):
     for end, optimum in zip(points.methods[method], points.optimum, strict=True):
-        assert total_variation(end, points.reference) > 0.03
+        assert total_variation(end, text_probabilities(task.reference)) > 0.03
         assert total_variation(end, optimum) < 0.002
 
 
-def test_grpo_ends_elsewhere_at_a_lower_value(points):
+def test_grpo_ends_elsewhere_at_a_lower_value(points, task):
+    reference = text_probabilities(task.reference)
     for kl_coef, end, optimum in zip(COEFS, points.methods["GRPO"], points.optimum, strict=True):
         assert total_variation(end, optimum) > 0.03
-        values = [
-            penalised_reward(texts, points.reference, points.rewards, kl_coef=kl_coef) for texts in (end, optimum)
-        ]
+        values = [penalised_reward(texts, reference, task.rewards, kl_coef=kl_coef) for texts in (end, optimum)]
         assert values[0] < values[1]
 
 
 @pytest.mark.parametrize("row", range(len(COEFS)))
-def test_before_its_last_token_grpo_ends_where_kl_from_the_other_side_is_balanced(points, row):
+def test_before_its_last_token_grpo_ends_where_kl_from_the_other_side_is_balanced(points, task, row):
     # Lagrange: p (Q - sum p Q) + kl_coef (ref - p) = 0 for each of the four tokens, Q the whitened reward of the text
-    end, ref = points.methods["GRPO"][row].double(), points.reference.double()
-    mean = (end * points.rewards).sum()
-    spread = (end * (points.rewards - mean) ** 2).sum().sqrt()
-    q = ((points.rewards - mean) / spread).view(-1, VOCAB)
+    end, ref = points.methods["GRPO"][row].double(), text_probabilities(task.reference).double()
+    mean = (end * task.rewards).sum()
+    spread = (end * (task.rewards - mean) ** 2).sum().sqrt()
+    q = ((task.rewards - mean) / spread).view(-1, VOCAB)
     p, ref = (texts.view(-1, VOCAB) / texts.view(-1, VOCAB).sum(dim=1, keepdim=True) for texts in (end, ref))
     pull = p * (q - (p * q).sum(dim=1, keepdim=True)) + COEFS[row] * (ref - p)
     assert pull.abs().max() < 0.01
 
 
-def test_with_hard_labels_dpo_goes_on_and_on(task):
-    def hard(*arguments):
-        return dpo(*arguments, hard_labels=True)
+def test_dpo_implies_the_reward_but_for_one_number(task):
+    apart = implied_rewards(task, kl_coef=1.0) - task.rewards
+    assert apart.max() - apart.min() < 0.05
+    assert apart.mean().abs() > 0.1
 
-    reference = task.reference.lm.logits
-    ends = [follow(hard, torch.tensor([1.0]), task, steps=steps)[0] for steps in (300, 1000, 3000)]
+
+def test_with_hard_labels_dpo_goes_on_and_on(task):
     best, worst = task.rewards.argmax(), task.rewards.argmin()
-    gaps = [(end[best] / end[worst]).log().item() for end in ends]
+    ends = [implied_rewards(task, kl_coef=1.0, hard_labels=True, steps=steps) for steps in (300, 1000, 3000)]
+    gaps = [(end[best] - end[worst]).item() for end in ends]
     assert gaps[0] + 2 < gaps[1] < gaps[2] - 2
-    assert not reference.requires_grad
+
+
+def test_the_frontier_is_the_optimum_of_that_kl(points, task):
+    for optimum in points.optimum:
+        kl, reward = kl_and_reward(optimum, task)
+        assert best_reward_at(kl, task) == pytest.approx(reward, abs=1e-3)
+    for end in points.methods["GRPO"]:
+        kl, reward = kl_and_reward(end, task)
+        assert best_reward_at(kl, task) > reward + 0.01
 
 
 def test_the_division_by_the_spread_alone_changes_the_coefficient_and_nothing_else(task):

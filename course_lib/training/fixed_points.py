@@ -7,6 +7,7 @@ mean and spread are the policy's own. What follows is computed for many KL coeff
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -36,9 +37,8 @@ STEPS, LEARNING_RATE = 1500, 0.1
 class FixedPoints:
     """Probabilities of the texts at the end of each method, one row a KL coefficient, beside those of the optimum."""
 
+    task: ToyTask
     kl_coefs: list[float]
-    reference: Float[Tensor, " texts"]
-    rewards: Float[Tensor, " texts"]
     optimum: Texts
     methods: dict[str, Texts]
 
@@ -95,6 +95,30 @@ def follow(
     return token_logprobs_of_texts(logits).sum(dim=-1).exp().detach()
 
 
+def implied_rewards(
+    task: ToyTask, *, kl_coef: float, hard_labels: bool = False, steps: int = STEPS
+) -> Float[Tensor, " texts"]:
+    """Fit a policy by DPO; the reward that it implies for each text is kl_coef * log(policy / reference)."""
+    (policy,) = follow(partial(dpo, hard_labels=hard_labels), torch.tensor([kl_coef]), task, steps=steps)
+    return kl_coef * (policy.log() - reference_logprobs(task).sum(dim=-1))
+
+
+def kl_and_reward(probabilities: Float[Tensor, " texts"], task: ToyTask) -> tuple[float, float]:
+    """KL from the reference, in nats, and mean reward of a distribution over the texts."""
+    log_ratio = torch.where(probabilities > 0, probabilities.log() - reference_logprobs(task).sum(dim=-1), 0.0)
+    return (probabilities * log_ratio).sum().item(), (probabilities * task.rewards).sum().item()
+
+
+def best_reward_at(kl: float, task: ToyTask) -> float:
+    """The most reward that this KL can buy: that of the optimum which has it, found by halving an interval."""
+    low, high, reference = 1e-3, 1e3, text_probabilities(task.reference)
+    for _ in range(60):
+        kl_coef = (low * high) ** 0.5
+        reached, reward = kl_and_reward(optimal_policy(reference, task.rewards, kl_coef=kl_coef), task)
+        low, high = (low, kl_coef) if reached < kl else (kl_coef, high)
+    return reward
+
+
 def reference_logprobs(task: ToyTask) -> Float[Tensor, "texts length"]:
     """Log-probability of each token of every text under the reference."""
     return token_logprobs_of_texts(task.reference.lm.logits)
@@ -106,7 +130,7 @@ def find_fixed_points(task: ToyTask, kl_coefs: list[float]) -> FixedPoints:
     optimum = torch.stack([optimal_policy(reference, task.rewards, kl_coef=kl_coef) for kl_coef in kl_coefs])
     objectives = {"PPO, REINFORCE, RLOO": kl_in_the_reward, "DPO": dpo, "GRPO": grpo}
     ends = {name: follow(objective, coefs, task) for name, objective in objectives.items()}
-    return FixedPoints(kl_coefs, reference, task.rewards, optimum, ends)
+    return FixedPoints(task, kl_coefs, optimum, ends)
 
 
 def toy_trainer(task: ToyTask, *, kl_coef: float, iterations: int = 150, batch_size: int = 512) -> Trainer:

@@ -40,7 +40,7 @@ def draw_score_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: 
 
 
 def draw_score_by_tokens(ax: Axes, recordings: Sequence[Recording], *, metric: str = "score") -> None:
-    """Draw the score of what was sampled against the number of tokens so far: the mean of the seeds, and their range."""
+    """Draw the score of what was sampled against the tokens so far: the mean of the seeds, and their range."""
     for name, runs in by_name(recordings).items():
         tokens, heights = seeds(runs, "tokens").mean(axis=0), seeds(runs, metric)
         marker = MARKERS[name] if name == BEST_OF_N else None

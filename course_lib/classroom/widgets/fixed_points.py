@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
@@ -16,8 +14,8 @@ from course_lib.classroom.report_words import number
 from course_lib.equations.best_of_n import best_of_n_distribution
 from course_lib.equations.optimum import optimal_policy as our_optimal_policy
 from course_lib.training.errors import CourseError
-from course_lib.training.fixed_points import FixedPoints
-from course_lib.training.toy_language import total_variation
+from course_lib.training.fixed_points import FixedPoints, kl_and_reward
+from course_lib.training.toy_language import text_probabilities, total_variation
 
 BEST_OF = (2, 4, 8, 16, 32, 64)
 
@@ -27,11 +25,13 @@ class FixedPointDemo(Demo):
 
     def __init__(self, points: FixedPoints, optimal_policy: Callable = our_optimal_policy):
         self.points, self.optimal_policy = points, optimal_policy
+        self.reference, self.rewards = text_probabilities(points.task.reference), points.task.rewards
         coefs = torch.logspace(2, math.log10(min(points.kl_coefs)), 80).tolist()
-        frontier = [our_optimal_policy(points.reference, points.rewards, kl_coef=kl_coef) for kl_coef in coefs]
-        best_of = {n: best_of_n_distribution(points.reference, points.rewards, n=n) for n in BEST_OF}
+        frontier = [our_optimal_policy(self.reference, self.rewards, kl_coef=kl_coef) for kl_coef in coefs]
+        best_of = {n: best_of_n_distribution(self.reference, self.rewards, n=n) for n in BEST_OF}
         self.pictured = FixedPointsPicture(
-            [self.place(texts) for texts in frontier], {n: self.place(texts) for n, texts in best_of.items()}
+            [kl_and_reward(texts, points.task) for texts in frontier],
+            {n: kl_and_reward(texts, points.task) for n, texts in best_of.items()},
         )
         slider = widgets.SelectionSlider(
             options=[(f"{kl_coef:.2g}", row) for row, kl_coef in enumerate(points.kl_coefs)],
@@ -47,26 +47,21 @@ class FixedPointDemo(Demo):
         points, kl_coef = self.points, self.points.kl_coefs[row]
         try:
             optimum = call_plugged(
-                lambda: self.optimal_policy(points.reference, points.rewards, kl_coef=kl_coef),
+                lambda: self.optimal_policy(self.reference, self.rewards, kl_coef=kl_coef),
                 name="optimal_policy",
-                shape=tuple(points.rewards.shape),
+                shape=tuple(self.rewards.shape),
             )
         except CourseError as error:
             return str(error)
         methods = {name: ends[row] for name, ends in points.methods.items()}
-        places = {name: self.place(texts) for name, texts in {"optimum": optimum, **methods}.items()}
+        places = {name: kl_and_reward(texts, points.task) for name, texts in {"optimum": optimum, **methods}.items()}
         arrays = {name: texts.numpy() for name, texts in methods.items()}
-        self.pictured.move(optimum.numpy(), points.reference.numpy(), arrays, places)
+        self.pictured.move(optimum.numpy(), self.reference.numpy(), arrays, places)
         away = [f"{name} {total_variation(texts, optimum):.2f}" for name, texts in methods.items()]
         return (
             f"At a KL coefficient of {kl_coef:.2g}, π* has {say_place(places['optimum'])}, GRPO ends at "
             f"{say_place(places['GRPO'])}. Total variation from π*: {', '.join(away)}."
         )
-
-    def place(self, probabilities: Float[Tensor, " texts"]) -> tuple[float, float]:
-        """KL from the reference and mean reward of a distribution over the texts."""
-        kl = torch.special.xlogy(probabilities, probabilities / self.points.reference).sum()
-        return kl.item(), (probabilities * self.points.rewards).sum().item()
 
 
 def fixed_point_demo(points: FixedPoints, optimal_policy: Callable = our_optimal_policy) -> FixedPointDemo:
