@@ -11,16 +11,19 @@ from course_lib.classroom.exercise import Exercise, verdict
 from course_lib.classroom.mistakes import (
     advantages,
     clipping,
+    dpo,
+    groups,
     kl,
     logprobs,
     losses,
     masking,
+    optimum,
     preferences,
     residuals,
     rewards,
 )
 
-TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl)
+TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl, optimum, groups, dpo)
 EXERCISES = {name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if type(thing) is Exercise}
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
 every_exercise = pytest.mark.parametrize("name", EXERCISES)

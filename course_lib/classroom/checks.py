@@ -10,10 +10,13 @@ from course_lib.classroom.exercise import verdict
 from course_lib.classroom.mistakes import (
     advantages,
     clipping,
+    dpo,
+    groups,
     kl,
     logprobs,
     losses,
     masking,
+    optimum,
     preferences,
     residuals,
     rewards,
@@ -108,3 +111,23 @@ def check_k3(function: Callable) -> None:
 def check_adaptive_kl_coef(function: Callable) -> None:
     """Check a student's `adaptive_kl_coef`."""
     print(verdict(kl.ADAPTIVE_KL_COEF, function))
+
+
+def check_rloo_advantages(function: Callable) -> None:
+    """Check a student's `rloo_advantages`."""
+    print(verdict(groups.RLOO_ADVANTAGES, function))
+
+
+def check_grpo_advantages(function: Callable) -> None:
+    """Check a student's `grpo_advantages`."""
+    print(verdict(groups.GRPO_ADVANTAGES, function))
+
+
+def check_dpo_loss(function: Callable) -> None:
+    """Check a student's `dpo_loss`."""
+    print(verdict(dpo.DPO_LOSS, function))
+
+
+def check_optimal_policy(function: Callable) -> None:
+    """Check a student's `optimal_policy`."""
+    print(verdict(optimum.OPTIMAL_POLICY, function))
