@@ -55,8 +55,8 @@ METHODS = {
     "PPO": Method(ppo_records),
     "REINFORCE": Method(records_of(reinforce), {"learning_rate": 1e-3}),
     "RLOO": Method(records_of(rloo), {"learning_rate": 1e-3}),
-    "GRPO": Method(records_of(grpo)),
-    "DPO": Method(records_of(dpo), offline=True),
+    "GRPO": Method(records_of(grpo), {"learning_rate": 1e-4}),
+    "DPO": Method(records_of(dpo), {"learning_rate": 1e-4}, offline=True),
 }
 BEST_OF_N = "best of n"
 
