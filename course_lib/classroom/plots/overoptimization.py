@@ -59,8 +59,8 @@ def gold_figure(recordings: Sequence[Recording], method: str) -> Figure:
     with styled():
         figure = Figure(figsize=(9, 5))
         ax = figure.subplots()
-        ends = []
-        for shade, (pairs, runs) in zip(SHADES, by_pairs(recordings, method).items(), strict=True):
+        ends, groups = [], by_pairs(recordings, method)
+        for shade, (pairs, runs) in zip(SHADES[-len(groups) :], groups.items(), strict=True):
             grid, rows = over_distance(runs, "gold")
             fit = fit_gold(runs, method, start=start)
             ax.plot(grid, rows.mean(axis=0), color=shade, linewidth=3)
