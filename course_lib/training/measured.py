@@ -19,7 +19,7 @@ BOUNDS = {
     ("eos_share", "distinct_2", "top_word_share", "clip_fraction", "pair_accuracy", "pair_accuracy_clear_gap", "noise"),
     SHARE,
 )
-COUNTS = {"step", "steps", "degrades_at", "pairs"}
+COUNTS = {"step", "steps", "degrades_at", "pairs", "n"}
 TEXTS = ("prompt", "before", "after")
 
 

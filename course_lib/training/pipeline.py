@@ -122,10 +122,14 @@ class PPORun:
             generator=generator,
         )
 
+    def reference_samples(self) -> Rollout:
+        """What the policy writes before it is trained, for scores to be normalised on."""
+        return self.continue_prompts(self.training_prompts[:REFERENCE_SAMPLES], self.generator(1))
+
     def scorer(self, reward_model: RewardModel) -> Scorer:
         """The reward model as a judge of this policy's texts, its scores normalised on the reference's."""
         scorer = Scorer(self.tokenizer, reward_model)
-        scorer.normalise_on(self.continue_prompts(self.training_prompts[:REFERENCE_SAMPLES], self.generator(1)))
+        scorer.normalise_on(self.reference_samples())
         return scorer
 
     def records(
@@ -207,9 +211,9 @@ class PPORun:
         return records
 
     @torch.no_grad()
-    def evaluate(self, scorer: Scorer) -> tuple[Record, list[dict]]:
-        """Judge the policy, as it is now, on held-out prompts: mean metrics, and one record a text."""
-        rollout = self.continue_prompts(self.test_prompts, self.generator(3))
+    def evaluate(self, scorer: Scorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
+        """Judge the policy, as it is now, on held-out prompts (all, or the first): mean metrics, one record a text."""
+        rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3))
         logprobs, ref_logprobs = (
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (self.policy, self.reference)
