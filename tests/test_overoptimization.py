@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_models import byte_tokenizer, make_tiny_lm
 
+from course_lib.equations.ensemble import mean_minus_spread, worst_score
 from course_lib.training.best_of_n import Candidates, best_of_first, best_of_n_metrics, powers_of_two
 from course_lib.training.errors import CourseError
 from course_lib.training.overoptimization import (
@@ -20,7 +21,7 @@ from course_lib.training.pipeline import PPORun
 from course_lib.training.recipes import record_remedies
 from course_lib.training.recipes.record_overoptimization import record_overoptimization
 from course_lib.training.recordings import load_recording
-from course_lib.training.remedies import Ensemble, LengthTerm, label_pairs, mean_minus_spread, worst
+from course_lib.training.remedies import Ensemble, LengthTerm, label_pairs
 from course_lib.training.reward_model import load_reward_model, new_reward_model
 from course_lib.training.settings import RunSettings
 
@@ -120,10 +121,10 @@ def test_best_of_n_keeps_what_the_proxy_scores_highest():
 
 def test_an_ensemble_is_as_good_as_its_worst_member_or_as_its_mean_less_the_spread():
     members, texts = [Lengths(), Lengths(-1)], ["ab", "abcd"]
-    assert Ensemble(members, worst).score(texts).tolist() == [-2, -4]
+    assert Ensemble(members, worst_score).score(texts).tolist() == [-2, -4]
     assert Ensemble(members, mean_minus_spread).score(texts).tolist() == [-2, -4]
     assert Ensemble([Lengths(), Lengths()], mean_minus_spread).score(texts).tolist() == [2, 4]
-    ensemble = Ensemble([Lengths()], worst)
+    ensemble = Ensemble([Lengths()], worst_score)
     ensemble.gain, ensemble.bias = 0.5, 1.0
     assert ensemble.score(texts).tolist() == [2, 3]
 

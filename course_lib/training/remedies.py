@@ -1,7 +1,8 @@
 """What people do against over-optimisation: several reward models, a length term, new labels where the policy is.
 
-An `Ensemble` and a `LengthTerm` score texts as a `RewardModel` does, so a `Scorer` takes them in its place. The KL
-penalty is PPO's own `kl_coef`, and an early stop is a point on a curve: neither needs code.
+An `Ensemble`, combined as `equations.ensemble` says, and a `LengthTerm` score texts as a `RewardModel` does, so a
+`Scorer` takes them in its place. The KL penalty is PPO's own `kl_coef`, and an early stop is a point on a curve: neither
+needs code.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,20 +18,6 @@ from course_lib.training.reward_model import RewardModel
 from course_lib.training.scorer import TextScorer
 
 MemberScores = Float[Tensor, "members texts"]
-SPREAD_WEIGHT = 1.0  # of the standard deviation; scores have one of about 1 themselves
-
-
-def worst(scores: MemberScores) -> Float[Tensor, " texts"]:
-    """The lowest score that any member gives (worst-case optimisation, Coste et al. 2023, arXiv:2310.02743)."""
-    return scores.min(dim=0).values
-
-
-def mean_minus_spread(scores: MemberScores) -> Float[Tensor, " texts"]:
-    """The mean, less how much the members disagree: mean - SPREAD_WEIGHT * sd, the population's.
-
-    Uncertainty-weighted optimisation of Coste et al. 2023 (arXiv:2310.02743), who subtract a share of the variance.
-    """
-    return scores.mean(dim=0) - SPREAD_WEIGHT * scores.std(dim=0, correction=0)
 
 
 class Ensemble:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from course_lib.equations.ensemble import mean_minus_spread, worst_score
 from course_lib.training.errors import CourseError
 from course_lib.training.overoptimization import kept_model, proxy_scorer, rated_pairs, train_proxy
 from course_lib.training.paths import TINY_GPT2
@@ -21,7 +22,7 @@ from course_lib.training.recipes.record_overoptimization import (
     rated_proxy,
 )
 from course_lib.training.recipes.recording_file import RecordingFile
-from course_lib.training.remedies import Ensemble, LengthTerm, mean_minus_spread, second_round, worst
+from course_lib.training.remedies import Ensemble, LengthTerm, second_round
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.settings import RunSettings
 
@@ -95,7 +96,7 @@ def after_second_round(run: PPORun, count: int, kept: Path) -> RewardModel:
 TRIED = {
     "KL penalty 0.05": ({"kl_coef": 0.05}, one_proxy),
     "KL penalty 0.2": ({"kl_coef": 0.2}, one_proxy),
-    "ensemble, worst": ({}, partial(ensemble, combine=worst)),
+    "ensemble, worst": ({}, partial(ensemble, combine=worst_score)),
     "ensemble, mean minus spread": ({}, partial(ensemble, combine=mean_minus_spread)),
     "length term": ({}, with_length_term),
     "second round": ({}, after_second_round),
