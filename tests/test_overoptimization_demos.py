@@ -17,8 +17,8 @@ from course_lib.classroom.optimised import (
     over_distance,
 )
 from course_lib.classroom.plots.best_of_n import exact_best_of_n_kl, toy_kl_figure, toy_language
-from course_lib.classroom.plots.overoptimization import gold_figure, proxies_figure, spread_out
-from course_lib.classroom.plots.remedies import remedies_figure
+from course_lib.classroom.plots.overoptimization import gold_figure, proxies_figure, say_gold, say_proxies, spread_out
+from course_lib.classroom.plots.remedies import remedies_figure, say_remedies
 from course_lib.classroom.remedies import Gains, cut, stopped_early
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.classroom.widgets.overoptimization import describe_fit, overoptimization_demo
@@ -116,6 +116,7 @@ def test_the_accuracies_of_the_proxies_stand_at_their_points(recordings):
     said = words(proxies_figure(recordings).axes[0])
     assert {"54%", "64%"} <= set(said)  # 0.532 + 0.01 and 0.628 + 0.01
     assert "a person" in said
+    assert "32 pairs 54%, 128 pairs 64%; VADER’s rules 68%, gold 80%, a person 83%." in say_proxies(recordings)
 
 
 def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordings):
@@ -124,6 +125,8 @@ def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordi
     marks = sorted(line.get_xdata()[0] for line in ax.lines if line.get_marker() == "v")
     # exp(1/2 - 1) and exp(1/1 - 1)
     assert marks == pytest.approx([0.606531, 1.0], abs=1e-3)
+    # 1 + 0.01 at d = 1, 3 - 3 log 3 + 0.01 at the end
+    assert "128 pairs +1.01 and −0.29" in say_gold(recordings, PPO)
 
 
 def test_words_at_the_ends_of_curves_do_not_overlap():
@@ -224,6 +227,8 @@ def test_each_remedy_has_its_picture_over_the_run_without(remedies):
     figure = remedies_figure(remedies)
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.axison]
     assert titles == ["ensemble,\n<worst>"]
+    # at d = 3: 3 - 3 log 3 and 3 - 1.5 log 3, and 0.01
+    assert "no remedy −0.29 at 3.0, ensemble, <worst> +1.36 at 3.0." in say_remedies(remedies)
 
 
 def test_an_early_stop_ends_at_the_peak_of_the_other_seeds(remedies):

@@ -10,6 +10,7 @@ from course_lib.classroom.optimised import over_distance
 from course_lib.classroom.plots.overoptimization import GOLD
 from course_lib.classroom.plots.recorded import by_name
 from course_lib.classroom.remedies import NO_REMEDY
+from course_lib.classroom.report_words import number
 from course_lib.classroom.style import REFERENCE, ink, styled
 from course_lib.training.recordings import Recording
 
@@ -36,6 +37,13 @@ def remedies_figure(recordings: Sequence[Recording]) -> Figure:
             ax.set_ylabel("gold (sd)")
         axes[0, 0].set_xlim(0, None)
     return figure
+
+
+def say_remedies(recordings: Sequence[Recording]) -> str:
+    """Say where gold ends with each remedy in one sentence."""
+    ends = {name: over_distance(runs, "gold") for name, runs in by_name(recordings).items()}
+    each = ", ".join(f"{name} {number(rows[:, -1].mean())} at {grid[-1]:.1f}" for name, (grid, rows) in ends.items())
+    return f"Where the gold curves end, in standard deviations and √KL: {each}."
 
 
 def draw_gold(ax: Axes, runs: Sequence[Recording], colour: str, *, style: str | tuple = "-") -> None:
