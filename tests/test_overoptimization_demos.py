@@ -116,7 +116,7 @@ def test_the_accuracies_of_the_proxies_stand_at_their_points(recordings):
     said = words(proxies_figure(recordings).axes[0])
     assert {"54%", "64%"} <= set(said)  # 0.532 + 0.01 and 0.628 + 0.01
     assert "a person" in said
-    assert "32 pairs 54%, 128 pairs 64%; VADER’s rules 68%, gold 80%, a person 83%." in say_proxies(recordings)
+    assert "32 pairs 54%, 128 pairs 64%; VADER’s rules 67%, gold 80%, a person 83%." in say_proxies(recordings)
 
 
 def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordings):
