@@ -94,3 +94,10 @@ def over_distance(runs: Sequence[Recording], metric: str) -> tuple[Numbers, Floa
     ordered = [(distances(run), column(run, metric)) for run in runs]
     grid = np.linspace(0, min(d.max() for d, _ in ordered), GRID)
     return grid, np.array([np.interp(grid, np.sort(d), values[np.argsort(d)]) for d, values in ordered])
+
+
+def at_sample(run: Recording, metric: str, sample: dict) -> float:
+    """A metric at the point of a run where a text was kept: at its n, or before its step; after the last, the end."""
+    if "n" in sample:
+        return float(run.metrics[metric][run.metrics["n"].index(sample["n"])])
+    return float(run.metrics[metric][min(sample["step"], len(run.metrics[metric])) - 1])

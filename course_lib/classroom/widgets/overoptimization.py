@@ -24,7 +24,7 @@ class Overoptimization(Demo):
         self.fits = {pairs: fit_gold(runs, method, start=start) for pairs, runs in self.runs.items()}
         with styled():
             figure = Figure(figsize=(10, 4.4))
-            axes = figure.subplots(1, 2, width_ratios=[2.4, 1])
+            axes = list(figure.subplots(1, 2, width_ratios=[2.4, 1]))
             frame_metrics(axes, [run for runs in self.runs.values() for run in runs])
             self.artists = {pairs: draw_metrics(axes, runs, self.fits[pairs]) for pairs, runs in self.runs.items()}
         canvas = Canvas(figure, [artist for artists in self.artists.values() for artist in artists])
