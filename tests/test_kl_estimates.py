@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.training.kl_estimates import errors_by_distance, estimator_errors, response_logits
+from course_lib.training.kl_estimates import errors_by_distance, estimator_errors, loss_directions, response_logits
 from course_lib.training.rollout import Rollout
 
 
@@ -53,3 +53,12 @@ def test_logits_are_those_before_each_real_response_token(tiny_lm):
     found = response_logits(tiny_lm, rollout, temperature=0.5)
     alone = [tiny_lm(ids[row : row + 1, :length]).logits[0, -1] / 0.5 for row, length in ((0, 2), (0, 3), (1, 2))]
     torch.testing.assert_close(found, torch.stack(alone).detach(), atol=1e-4, rtol=1e-4)
+
+
+def test_as_losses_k1_does_nothing_k2_follows_the_kl_and_k3_the_other_one():
+    logits, ref_logits = torch.randn(2, 21, 4, generator=torch.Generator().manual_seed(0))
+    cosines = loss_directions(logits, ref_logits)
+    assert cosines["k1"] == pytest.approx((0, 0), abs=1e-3)
+    assert cosines["k2"][0] == pytest.approx(1) == cosines["k3"][1]
+    assert cosines["k2"][1] < 0.99 > cosines["k3"][0]
+    assert not logits.requires_grad
