@@ -1,17 +1,22 @@
 """The relatives beside each other at a tiny size: what is recorded of each, and that it can be loaded."""
 
+import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_models import byte_tokenizer, make_tiny_lm
 
+from course_lib.training.paths import RUNS
 from course_lib.training.recipes import record_relatives
-from course_lib.training.recipes.record_relatives import in_a_process_of_its_own, on_the_clock
+from course_lib.training.recipes.record_relatives import METHODS, SEEDS, in_a_process_of_its_own, on_the_clock
+from course_lib.training.recipes.recording_file import command
 from course_lib.training.recordings import Recording, load_recording
 from course_lib.training.reward_model import new_reward_model
+from course_lib.training.settings import RunSettings
 
 TINY = {"iterations": 3, "batch_size": 8, "response_len": 6, "evaluation_prompts": 8}
 NAMES = ["PPO", "REINFORCE", "RLOO", "GRPO", "DPO", "best of n"]
@@ -95,3 +100,18 @@ def test_the_clock_stands_still_between_two_records():
 
 def test_a_process_of_its_own_is_another_process():
     assert in_a_process_of_its_own(os.getpid) != os.getpid()
+
+
+def test_the_shipped_recording_is_complete_and_what_the_recipe_would_run():
+    shipped = load_recording("relatives")
+    changes = {name: METHODS[name].changes if name in METHODS else {} for name in NAMES}
+    planned = [(name, seed, {"method": name} | changes[name]) for seed in range(SEEDS) for name in NAMES]
+    assert [(run.name, run.seed, run.changes) for run in shipped] == planned
+    content = json.loads((RUNS / "relatives.json").read_text(encoding="utf-8"))
+    assert content["made_with"] == command("relatives")
+    assert content["settings"] == asdict(RunSettings())
+    for run in shipped:
+        assert run.metrics.keys() >= COLUMNS
+        assert run.after.keys() == HELD_OUT | {"seconds", "peak_memory_gb"}
+        assert run.before == next(other.before for other in shipped if other.seed == run.seed)
+        assert len(run.metrics["kl"]) == (7 if run.name == "best of n" else 28)

@@ -22,9 +22,9 @@ def best_of_n(trainer: Trainer, *, sizes: Sequence[int] = SIZES) -> Iterator[Rec
     Source: Stiennon et al. 2020, appendix G.3 (arXiv:2009.01325); Nakano et al. 2021 (arXiv:2112.09332).
     """
     written = [trainer.write(trainer.reference, trainer.prompts) for _ in range(max(sizes))]
-    rollout = join_rollouts([rollout for rollout, _ in written], pad_id=trainer.pad_id)
-    ranks = torch.stack([trainer.penalised(scores, rollout) for rollout, scores in written], dim=1)
-    scores = torch.stack([scores for _, scores in written], dim=1)
+    rollout = join_rollouts([part for part, _ in written], pad_id=trainer.pad_id)
+    scores = torch.stack([scores_of_part for _, scores_of_part in written], dim=1)
+    ranks = torch.stack([trainer.penalised(scores_of_part, part) for part, scores_of_part in written], dim=1)
     lengths = rollout.response_mask.sum(dim=1).float().view(max(sizes), -1).T
     prompts = torch.arange(len(trainer.prompts), device=ranks.device)
     for n in sizes:
