@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.plots.implicit_rewards import draw_gap_by_steps, draw_implicit_rewards
 from course_lib.classroom.plots.kl_estimators import draw_estimators
-from course_lib.classroom.plots.relatives import draw_score_against_kl, draw_score_by_tokens, smooth
+from course_lib.classroom.plots.relatives import draw_score_against_kl, draw_score_by_seconds, smooth
 from course_lib.classroom.style import styled
 from course_lib.training.recordings import Recording
 
@@ -19,7 +19,7 @@ def axes():
 
 def recording(name: str, seed: int, score: float) -> Recording:
     """A run of three steps that ends at a score, at a KL of ten times that."""
-    metrics = {"tokens": [100, 200, 300], "score": [0.0, 0.0, score], "kl": [0.0, 1.0, 10 * score]}
+    metrics = {"seconds": [10, 20, 30], "score": [0.0, 0.0, score], "kl": [0.0, 1.0, 10 * score]}
     before, after = {"score": -1.0, "kl": 0.0}, {"score": score, "kl": 10 * score}
     return Recording(name, seed, {"method": name}, metrics, before, after, [])
 
@@ -39,8 +39,9 @@ def test_every_run_has_a_mark_where_it_ended_and_best_of_n_one_for_every_n(axes)
 
 
 def test_the_curve_is_the_mean_of_the_seeds_and_the_band_their_range(axes):
-    draw_score_by_tokens(axes[0], RUNS)
-    assert line(axes[0], "PPO").get_xdata().tolist() == [100, 200, 300]
+    draw_score_by_seconds(axes[0], RUNS)
+    assert line(axes[0], "PPO").get_xdata().tolist() == [10, 20, 30]
+    assert "best of n" not in [line.get_label() for line in axes[0].lines]
     # the running means of the two seeds are 0, 1/3, 1/2 and 0, 2/3, 1
     assert np.allclose(line(axes[0], "PPO").get_ydata(), [0, 0.5, 0.75])
     band = axes[0].collections[0].get_paths()[0].vertices
