@@ -1,6 +1,7 @@
 """Proxies, best-of-n, remedies, and their two recordings at a tiny size."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from tiny_models import byte_tokenizer, make_tiny_lm
 
 from course_lib.equations.ensemble import mean_minus_spread, worst_score
-from course_lib.training import overoptimization
+from course_lib.training import overoptimization, pipeline
 from course_lib.training.best_of_n import Candidates, best_of_first, best_of_n_metrics, powers_of_two
 from course_lib.training.errors import CourseError
 from course_lib.training.overoptimization import (
@@ -19,6 +20,8 @@ from course_lib.training.overoptimization import (
     train_proxy,
 )
 from course_lib.training.pipeline import PPORun
+from course_lib.training.ratings import load_ratings
+from course_lib.training.recipes import record_overoptimization as recipe
 from course_lib.training.recipes import record_remedies
 from course_lib.training.recipes.record_overoptimization import record_overoptimization
 from course_lib.training.recordings import load_recording
@@ -52,8 +55,10 @@ def given(tmp_path_factory) -> dict:
 @pytest.fixture(scope="module")
 def recorded(given, tmp_path_factory) -> Path:
     """The folder of both experiments, recorded at a tiny size."""
-    folder = tmp_path_factory.mktemp("runs")
+    folder, read_once = tmp_path_factory.mktemp("runs"), cache(load_ratings)
     with pytest.MonkeyPatch.context() as patch:
+        for module in (pipeline, overoptimization, recipe):
+            patch.setattr(module, "load_ratings", read_once)
         patch.setattr(overoptimization, "LEAST_STEPS", 2)
         patch.setattr(record_remedies, "MEMBERS", 2)
         record_overoptimization(folder / "overoptimization.json", **tiny(given, folder))
