@@ -32,8 +32,8 @@ from course_lib.training.settings import RunSettings
 
 OVEROPTIMIZATION = "overoptimization"
 SEEDS = 3
-SHARED = {"iterations": 32, "kl_coef": 0.0, "evaluation_prompts": 128}
-PROMPTS, SAMPLES = 64, 256  # of best-of-n
+SHARED = {"iterations": 32, "epochs": 2, "learning_rate": 6e-4, "kl_coef": 0.0, "evaluation_prompts": 128}
+PROMPTS, SAMPLES = 32, 256  # of best-of-n
 FOLLOWED, EVERY = 4, 2  # held-out prompts whose texts are kept, at every second step, of the first seed
 GAPS = 8  # texts kept of those that the proxy overrates the most
 KEPT = Path("build/proxies")  # where proxies are kept, so that a recording goes on where it stopped
@@ -53,22 +53,32 @@ def record_overoptimization(
     recording = RecordingFile(out, OVEROPTIMIZATION, asdict(RunSettings(**shared)))
     for seed in range(seeds):
         settings = RunSettings(**shared | {"seed": seed})
-        for count in pairs:
-            name = f"ppo, {count} pairs"
-            if recording.lacks(name, seed):
-                run = PPORun(settings)
-                made = ppo_run(run, proxy_scorer(run, rated_proxy(count, settings, kept=kept)))
-                recording.add(name, seed, {"method": "ppo", "pairs": count}, made)
-        candidates = None
-        for count in pairs:
-            name = f"best of n, {count} pairs"
-            if recording.lacks(name, seed):
-                run = PPORun(settings)
-                scorer = proxy_scorer(run, rated_proxy(count, settings, kept=kept))
-                candidates = candidates or draw_candidates(run, scorer, prompts=PROMPTS, samples=samples)
-                recording.add(
-                    name, seed, {"method": "best-of-n", "pairs": count}, best_of_n_run(scorer, candidates, seed)
-                )
+        record_ppo(recording, settings, pairs, kept=kept)
+        record_best_of_n(recording, settings, pairs, samples=samples, kept=kept)
+
+
+def record_ppo(recording: RecordingFile, settings: RunSettings, pairs: Sequence[int], *, kept: Path) -> None:
+    """Record PPO against each proxy of one seed."""
+    for count in pairs:
+        name = f"ppo, {count} pairs"
+        if recording.lacks(name, settings.seed):
+            run = PPORun(settings)
+            made = ppo_run(run, proxy_scorer(run, rated_proxy(count, settings, kept=kept)))
+            recording.add(name, settings.seed, {"method": "ppo", "pairs": count}, made)
+
+
+def record_best_of_n(
+    recording: RecordingFile, settings: RunSettings, pairs: Sequence[int], *, samples: int, kept: Path
+) -> None:
+    """Record best-of-n by each proxy of one seed; all of them choose among the same texts."""
+    run, candidates = PPORun(settings), None
+    for count in pairs:
+        name = f"best of n, {count} pairs"
+        if recording.lacks(name, settings.seed):
+            scorer = proxy_scorer(run, rated_proxy(count, settings, kept=kept))
+            candidates = candidates or draw_candidates(run, scorer, prompts=PROMPTS, samples=samples)
+            made = best_of_n_run(scorer, candidates, settings.seed)
+            recording.add(name, settings.seed, {"method": "best-of-n", "pairs": count}, made)
 
 
 def rated_proxy(count: int, settings: RunSettings, *, kept: Path, member: int = 0) -> RewardModel:
@@ -84,19 +94,11 @@ def rated_proxy(count: int, settings: RunSettings, *, kept: Path, member: int = 
 
 def ppo_run(run: PPORun, scorer: ProxyScorer) -> dict:
     """Train one policy and return what is kept of it: metrics as columns, held-out figures, texts along the way."""
-    samples = []
-
-    def follow(step: int) -> None:
-        """Keep what the policy writes before a step, to the same prompts with the same random numbers."""
-        if run.settings.seed == 0 and step % EVERY == 1:
-            samples.extend({"step": step} | row for row in evaluate(run, scorer, prompts=FOLLOWED)[1])
-
     before, _ = evaluate(run, scorer)
-    records = []
-    follow(1)
+    records, samples = [], follow(run, scorer, step=1)
     for record in run.records(scorer):
         records.append(record)
-        follow(record["step"] + 1)
+        samples += follow(run, scorer, step=record["step"] + 1)
     after, rows = evaluate(run, scorer)
     last = {"step": len(records), "gap": True}
     return {
@@ -105,6 +107,13 @@ def ppo_run(run: PPORun, scorer: ProxyScorer) -> dict:
         "after": after,
         "samples": samples + [last | row for row in largest_gaps(rows, GAPS)],
     }
+
+
+def follow(run: PPORun, scorer: ProxyScorer, *, step: int) -> list[dict]:
+    """What the policy writes before a step to the same prompts with the same random numbers; of some steps alone."""
+    if run.settings.seed or step % EVERY != 1 or step > run.settings.iterations:
+        return []
+    return [{"step": step} | row for row in evaluate(run, scorer, prompts=FOLLOWED)[1]]
 
 
 def best_of_n_run(scorer: ProxyScorer, candidates: Candidates, seed: int) -> dict:
