@@ -85,8 +85,8 @@ def test_a_negative_estimate_of_the_kl_counts_as_no_distance():
 
 
 def test_fits_find_the_curves_that_the_runs_lie_on(recordings):
-    # seeds 0, 1, 2 lie 0, 0.01 and 0.02 above the form: 0.01 on average, which is the start
-    fit = fit_gold(by_pairs(recordings, PPO)[128], PPO, start=gold_at_start(recordings, PPO))
+    # seeds 0, 1, 2 lie 0, 0.01 and 0.02 above the form: 0.01 on average
+    fit = fit_gold(by_pairs(recordings, PPO)[128], PPO, start=0.01)
     assert (fit.start, fit.alpha, fit.beta) == pytest.approx((0.01, 1.0, 1.0), abs=1e-6)
     assert fit.peak == pytest.approx(1.0, abs=1e-6)
     assert fit.error == pytest.approx(0.01 * math.sqrt(2 / 3), abs=1e-6)
@@ -94,6 +94,11 @@ def test_fits_find_the_curves_that_the_runs_lie_on(recordings):
     parabola = fit_gold(by_pairs(recordings, BEST_OF_N)[32], BEST_OF_N, start=0.5)
     assert (parabola.alpha, parabola.beta, parabola.peak) == pytest.approx((2.0, 1.0, 1.0), abs=1e-6)
     assert parabola.gold(np.array([0.0, 1.0, 2.0])) == pytest.approx([0.5, 1.5, 0.5], abs=1e-6)
+
+
+def test_ppo_starts_at_0_and_best_of_n_at_one_sample(recordings):
+    assert gold_at_start(recordings, PPO) == 0.0
+    assert gold_at_start(recordings, BEST_OF_N) == 0.5
 
 
 def test_seeds_are_compared_at_equal_distances():
@@ -124,7 +129,7 @@ def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordi
     assert {"32 pairs", "128 pairs"} <= set(words(ax))
     marks = sorted(line.get_xdata()[0] for line in ax.lines if line.get_marker() == "v")
     # exp(1/2 - 1) and exp(1/1 - 1)
-    assert marks == pytest.approx([0.606531, 1.0], abs=1e-3)
+    assert marks == pytest.approx([0.606531, 1.0], abs=5e-3)  # two seeds lie a little above the form
     # 1 + 0.01 at d = 1, 3 - 3 log 3 + 0.01 at the end
     assert "128 pairs +1.01 and −0.29" in say_gold(recordings, PPO)
 
@@ -180,8 +185,10 @@ def test_the_demo_says_where_gold_is_highest_and_where_it_ends(recordings):
 
 def test_a_fit_without_a_peak_within_reach_says_so(recordings):
     fit = fit_gold([ppo_run(32, seed, alpha=3.0) for seed in (0, 1)], PPO, start=0.0)
-    assert "has no peak as far as the runs went" in describe_fit(fit, end=3.0)
-    assert "peaks at √KL 7.4" in describe_fit(fit, end=8.0)  # exp(3 - 1)
+    assert "would peak at √KL 7.4, which no run has reached" in describe_fit(fit, end=3.0)  # exp(3 - 1)
+    assert "peaks at √KL 7.4 (single seeds" in describe_fit(fit, end=8.0)
+    rising = fit_gold([ppo_run(32, seed, beta=-1.0) for seed in (0, 1)], PPO, start=0.0)
+    assert "has no peak and misses" in describe_fit(rising, end=3.0)
 
 
 def test_walking_moves_the_rings_and_shows_the_texts_escaped(recordings):
@@ -231,10 +238,10 @@ def test_each_remedy_has_its_picture_over_the_run_without(remedies):
     assert "no remedy −0.29 at 3.0, ensemble, <worst> +1.36 at 3.0." in say_remedies(remedies)
 
 
-def test_an_early_stop_ends_at_the_peak_of_the_other_seeds(remedies):
-    early = stopped_early(remedies[:3])
-    # the form peaks at d = 1 (a little later with the small shifts): steps 0, 0.5, 1 and perhaps 1.5
-    assert {len(run.metrics["kl"]) for run in early} <= {3, 4}
+def test_an_early_stop_ends_where_the_other_seeds_are_best(remedies):
+    early = stopped_early([*remedies[:2], ppo_run(512, 2, beta=-1.0)])
+    # the others are best near d = 1, with one that only rises: at the end, d = 3
+    assert [len(run.metrics["kl"]) for run in early] == [7, 7, 4]
     assert len(cut(remedies[0], 1.5).metrics["gold"]) == 4
     assert len(cut(remedies[0], 0.1).metrics["gold"]) == 3  # no fewer than are averaged
     assert len(cut(remedies[0], math.inf).metrics["gold"]) == 7
@@ -245,11 +252,12 @@ def test_the_table_has_the_best_and_the_last_three_steps(remedies):
     assert list(table.gains) == ["no remedy", "early stop", "ensemble, <worst>"]
     usual = table.gains["no remedy"]
     # d - d log d at 0.5, 1, 1.5, 2, 2.5 and 3: 0.8466, 1, 0.8918, 0.6137, 0.2093 and -0.2958
-    assert usual.best == pytest.approx([0.9128, 0.9228, 0.9328], abs=1e-4)  # mean of 0.5 to 1.5
-    assert usual.best_at == pytest.approx([1.0] * 3)
-    assert usual.end == pytest.approx([0.1757, 0.1857, 0.1957], abs=1e-4)
-    assert usual.cells == ["no remedy", "+0.92 (+0.91 to +0.93)", "1.0", "+0.19 (+0.18 to +0.20)", "2.5"]
-    assert table.gains["early stop"].end.mean() > usual.end.mean()
+    assert usual.best["gold"] == pytest.approx([0.9128, 0.9228, 0.9328], abs=1e-4)  # mean of 0.5 to 1.5
+    assert usual.best["distance"] == pytest.approx([1.0] * 3)
+    assert usual.end["gold"] == pytest.approx([0.1757, 0.1857, 0.1957], abs=1e-4)
+    gold = ["+0.92 (+0.91 to +0.93)", "1.0", "+0.19 (+0.18 to +0.20)", "2.5"]
+    assert usual.cells == ["no remedy", *gold, "+0.25", "55%"]
+    assert table.gains["early stop"].end["gold"].mean() > usual.end["gold"].mean()
     assert "&lt;worst&gt;" in table._repr_html_()
     assert table._repr_html_().count("<tr>") == 4
     assert len(repr(table).splitlines()) == 3

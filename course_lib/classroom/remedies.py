@@ -1,12 +1,14 @@
 """What the remedies against over-optimisation gained: gold at its best, and gold at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 
 import numpy as np
+from jaxtyping import Float
 
-from course_lib.classroom.optimised import PPO, column, distances, fit_gold
+from course_lib.classroom.optimised import column, distances, over_distance
 from course_lib.classroom.plots.recorded import by_name
 from course_lib.classroom.report_words import number
 from course_lib.training.recordings import Recording
@@ -14,29 +16,30 @@ from course_lib.training.recordings import Recording
 NO_REMEDY = "no remedy"
 SMOOTHING = 3  # steps averaged, so that the best step is not the luckiest
 CELL = "text-align: {}; padding: 0.25em 1em 0.25em 0"
+READ = {"distance": distances} | {name: partial(column, metric=name) for name in ("gold", "judge", "distinct_2")}
+BySeed = Mapping[str, Float[np.ndarray, " seeds"]]
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one remedy gained, a number a seed: the best gold on the way and its sqrt(KL), the last gold and its own."""
+    """What one remedy gained: figures at the step where gold is best, and those at the end; means of three steps."""
 
     name: str
-    best: np.ndarray
-    best_at: np.ndarray
-    end: np.ndarray
-    end_at: np.ndarray
+    best: BySeed
+    end: BySeed
 
     @property
     def cells(self) -> list[str]:
-        """The figures as the table has them: the mean over seeds, the lowest and the highest."""
-        figures = [with_range(self.best), number(self.best_at.mean(), "{:.1f}")]
-        return [self.name, *figures, with_range(self.end), number(self.end_at.mean(), "{:.1f}")]
+        """The figures as the table has them: means over the seeds; of gold the lowest and the highest as well."""
+        figures = [f(at) for at in (self.best, self.end) for f in (gold_with_range, distance)]
+        others = number(self.end["judge"].mean()), number(self.end["distinct_2"].mean(), "{:.0%}")
+        return [self.name, *figures, *others]
 
 
 class Gains:
     """The remedies as a table, one row a remedy."""
 
-    NAMES = ("", "gold at its best (sd)", "at √KL", "gold at the end (sd)", "at √KL")
+    NAMES = ("", "gold at its best (sd)", "at √KL", "gold at the end (sd)", "at √KL", "judge", "distinct pairs")
 
     def __init__(self, recordings: Sequence[Recording]):
         groups = by_name(recordings)
@@ -54,25 +57,27 @@ class Gains:
 
 
 def gain(name: str, runs: Sequence[Recording]) -> Gain:
-    """Measure the runs of one remedy; both golds are means of three steps, the best one of those on the way."""
+    """Measure the runs of one remedy."""
     kernel = np.ones(SMOOTHING) / SMOOTHING
-    gold, d = (
-        [np.convolve(read(run), kernel, "valid") for run in runs]
-        for read in (lambda run: column(run, "gold"), distances)
-    )
-    best = [int(values.argmax()) for values in gold]
-    return Gain(
-        name,
-        np.array([values[place] for values, place in zip(gold, best, strict=True)]),
-        np.array([values[place] for values, place in zip(d, best, strict=True)]),
-        np.array([values[-1] for values in gold]),
-        np.array([values[-1] for values in d]),
-    )
+    curves = {metric: [np.convolve(read(run), kernel, "valid") for run in runs] for metric, read in READ.items()}
+    best = [int(gold.argmax()) for gold in curves["gold"]]
+
+    def at(steps: Sequence[int]) -> BySeed:
+        return {
+            metric: np.array([values[step] for values, step in zip(seeds, steps, strict=True)])
+            for metric, seeds in curves.items()
+        }
+
+    return Gain(name, best=at(best), end=at([-1] * len(runs)))
 
 
 def stopped_early(runs: Sequence[Recording]) -> list[Recording]:
-    """Cut each run where its KL reaches a target: that of the peak of the form fitted to the other seeds' gold."""
-    return [cut(run, fit_gold([other for other in runs if other is not run], PPO, start=0.0).peak) for run in runs]
+    """Cut each run where its KL reaches a target: that at which the mean gold of the other seeds is highest."""
+    stopped = []
+    for run in runs:
+        grid, gold = over_distance([other for other in runs if other is not run], "gold")
+        stopped.append(cut(run, float(grid[gold.mean(axis=0).argmax()])))
+    return stopped
 
 
 def cut(run: Recording, distance: float) -> Recording:
@@ -82,9 +87,15 @@ def cut(run: Recording, distance: float) -> Recording:
     return replace(run, metrics={name: values[:steps] for name, values in run.metrics.items()})
 
 
-def with_range(values: np.ndarray) -> str:
-    """The mean over seeds, with the lowest and the highest."""
-    return f"{number(values.mean())} ({number(values.min())} to {number(values.max())})"
+def gold_with_range(figures: BySeed) -> str:
+    """The mean gold over seeds, with the lowest and the highest."""
+    gold = figures["gold"]
+    return f"{number(gold.mean())} ({number(gold.min())} to {number(gold.max())})"
+
+
+def distance(figures: BySeed) -> str:
+    """The mean distance over seeds."""
+    return number(figures["distance"].mean(), "{:.1f}")
 
 
 def row(cells: Sequence[str], kind: str) -> str:

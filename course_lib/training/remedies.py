@@ -33,7 +33,7 @@ class Ensemble:
 
 
 class LengthTerm:
-    """A reward model's score plus `per_token` for every token of a text, on a scale that gain and bias set."""
+    """A reward model's score plus `per_token` for every token of a text, bos and eos too; then gain and bias."""
 
     def __init__(self, model: RewardModel, *, per_token: float):
         self.model, self.per_token = model, per_token

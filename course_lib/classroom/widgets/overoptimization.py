@@ -54,8 +54,10 @@ def overoptimization_demo(recordings: Sequence[Recording], *, method: str) -> Ov
 def describe_fit(fit: Fit, *, end: float) -> str:
     """Say where the fitted form has its peak, and how far it lies from the points."""
     peaks = [peak for peak in fit.peaks if np.isfinite(peak)]
-    if not 0 < fit.peak <= end:
-        where = "has no peak as far as the runs went"
+    if not np.isfinite(fit.peak):
+        where = "has no peak"
+    elif not 0 < fit.peak <= end:
+        where = f"would peak at √KL {fit.peak:.1f}, which no run has reached,"
     elif len(peaks) < len(fit.peaks):
         where = f"peaks at √KL {fit.peak:.1f} (not for every single seed)"
     else:

@@ -107,6 +107,7 @@ def frame(ax: Axes, runs: Collection[Recording], metrics: Sequence[str], title: 
     if max(values) <= 1:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     names = next(lines for words, lines in PICTURES if words == title)
+    side = "right" if "distinct_2" in metrics else "left"  # where no curve is
     for row, (name, colour) in enumerate(pair for pair in names.values() if pair[0]):
-        corner = {"xycoords": "axes fraction", "va": "top", "weight": "bold", "fontsize": 12}
-        ax.annotate(name, (0.03, 0.99 - 0.1 * row), color=ink(colour), **corner)
+        corner = {"xycoords": "axes fraction", "va": "top", "ha": side, "weight": "bold", "fontsize": 12}
+        ax.annotate(name, (0.99 if side == "right" else 0.03, 0.99 - 0.1 * row), color=ink(colour), **corner)
