@@ -15,7 +15,8 @@ from course_lib.classroom.notebooks import canonical, to_json
 
 ROOT = Path(__file__).parents[1]
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
-LABS = {"04_overoptimization": 60}  # for working alone; their minutes are a guess and stand in the title
+# for working alone; their minutes are a guess and stand in the title
+LABS = {"04_overoptimization": 60, "05_beyond_ppo": 60}
 PATHS = [ROOT / "notebooks" / f"{name}.ipynb" for name in [*MINUTES, *LABS]]
 HEADING = re.compile(r"^## (?P<title>.+?)(?: \((?P<minutes>\d+) min\))?$", re.MULTILINE)
 DISPLAYS = re.compile(r"print|show|display|watch|check_\w+|\w+_demo")

@@ -1,6 +1,7 @@
 """Proxies, best-of-n, remedies, and their two recordings at a tiny size."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from tiny_models import byte_tokenizer, make_tiny_lm
 
 from course_lib.equations.ensemble import mean_minus_spread, worst_score
+from course_lib.training import overoptimization, pipeline
 from course_lib.training.best_of_n import Candidates, best_of_first, best_of_n_metrics, powers_of_two
 from course_lib.training.errors import CourseError
 from course_lib.training.overoptimization import (
@@ -18,6 +20,8 @@ from course_lib.training.overoptimization import (
     train_proxy,
 )
 from course_lib.training.pipeline import PPORun
+from course_lib.training.ratings import load_ratings
+from course_lib.training.recipes import record_overoptimization as recipe
 from course_lib.training.recipes import record_remedies
 from course_lib.training.recipes.record_overoptimization import record_overoptimization
 from course_lib.training.recordings import load_recording
@@ -51,11 +55,22 @@ def given(tmp_path_factory) -> dict:
 @pytest.fixture(scope="module")
 def recorded(given, tmp_path_factory) -> Path:
     """The folder of both experiments, recorded at a tiny size."""
-    folder = tmp_path_factory.mktemp("runs")
-    kept = folder / "proxies"
-    record_overoptimization(folder / "overoptimization.json", given=given, pairs=(8, 16), seeds=2, samples=4, kept=kept)
-    record_remedies.record_remedies(folder / "remedies.json", given=given, seeds=1, count=16, kept=kept)
+    folder, read_once = tmp_path_factory.mktemp("runs"), cache(load_ratings)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pipeline, overoptimization, recipe):
+            patch.setattr(module, "load_ratings", read_once)
+        patch.setattr(overoptimization, "LEAST_STEPS", 2)
+        patch.setattr(record_remedies, "MEMBERS", 2)
+        record_overoptimization(folder / "overoptimization.json", **tiny(given, folder))
+        record_remedies.record_remedies(
+            folder / "remedies.json", given=given, seeds=1, count=16, kept=folder / "proxies"
+        )
     return folder
+
+
+def tiny(given: dict, folder: Path) -> dict:
+    """The options that make the experiment `overoptimization` tiny."""
+    return {"given": given, "pairs": (16,), "seeds": 2, "samples": 4, "kept": folder / "proxies"}
 
 
 def test_fewer_pairs_are_the_first_of_more_and_each_seed_draws_its_own():
@@ -141,11 +156,9 @@ def test_the_gold_reward_model_labels_and_drops_ties():
 
 def test_both_experiments_are_recorded_whole(recorded):
     runs = load_recording("overoptimization", folder=recorded)
-    names = [(method, pairs) for method in ("ppo", "best of n") for pairs in (8, 16)]
-    assert [(run.name, run.seed) for run in runs] == [
-        (f"{method}, {pairs} pairs", seed) for seed in range(2) for method, pairs in names
+    assert [(run.name, run.seed, run.changes["method"]) for run in runs] == [
+        (f"{method}, 16 pairs", seed, method.replace(" ", "-")) for seed in range(2) for method in ("ppo", "best of n")
     ]
-    assert [run.changes for run in runs[:2]] == [{"method": "ppo", "pairs": 8}, {"method": "ppo", "pairs": 16}]
     for run in runs:
         assert run.metrics.keys() >= {"kl", "score", "gold", "judge", "distinct_2", "response_length"}
         assert run.metrics.get("step", [1, 2, 3]) == [1, 2, 3]
@@ -172,11 +185,11 @@ def test_every_remedy_starts_where_the_run_without_one_started_and_goes_its_own_
     assert [run.metrics["kl_coef"][0] for run in tried[:2]] == [0.05, 0.2]
 
 
-def test_a_recording_goes_on_where_it_stopped(recorded, given, monkeypatch, tmp_path):
+def test_a_recording_goes_on_where_it_stopped_as_if_it_had_not(recorded, given, tmp_path):
     lines = (recorded / "overoptimization.json").read_text(encoding="utf-8").splitlines()
     stopped = tmp_path / "overoptimization.json"
     stopped.write_text("\n".join([*lines[:-2], "]}"]).replace("},\n]}", "}\n]}"), encoding="utf-8")
-    record_overoptimization(stopped, given=given, pairs=(8, 16), seeds=2, samples=4, kept=recorded / "proxies")
+    record_overoptimization(stopped, **tiny(given, recorded))
     whole = json.loads((recorded / "overoptimization.json").read_text(encoding="utf-8"))
     assert json.loads(stopped.read_text(encoding="utf-8")) == whole
 

@@ -17,6 +17,7 @@ from course_lib.classroom.mistakes import (
     losses,
     masking,
     optimum,
+    overoptimization,
     preferences,
     residuals,
     rewards,
@@ -131,3 +132,23 @@ def check_dpo_loss(function: Callable) -> None:
 def check_optimal_policy(function: Callable) -> None:
     """Check a student's `optimal_policy`."""
     print(verdict(optimum.OPTIMAL_POLICY, function))
+
+
+def check_best_of_n_kl(function: Callable) -> None:
+    """Check a student's `best_of_n_kl`."""
+    print(verdict(overoptimization.BEST_OF_N_KL, function))
+
+
+def check_expected_best_of_n(function: Callable) -> None:
+    """Check a student's `expected_best_of_n`."""
+    print(verdict(overoptimization.EXPECTED_BEST_OF_N, function))
+
+
+def check_rl_peak(function: Callable) -> None:
+    """Check a student's `rl_peak`."""
+    print(verdict(overoptimization.RL_PEAK, function))
+
+
+def check_mean_minus_spread(function: Callable) -> None:
+    """Check a student's `mean_minus_spread`."""
+    print(verdict(overoptimization.MEAN_MINUS_SPREAD, function))

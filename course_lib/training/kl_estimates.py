@@ -1,4 +1,4 @@
-"""How good k1, k2 and k3 are as estimates of the KL: their bias and spread, summed over the vocabulary, not sampled."""
+"""How good k1, k2 and k3 are as estimates of the KL, and as losses: summed over all that could be sampled."""
 
 import torch
 from jaxtyping import Float
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from course_lib.equations.kl import exact_kl, k1, k2, k3
 from course_lib.training.rollout import Rollout
+from course_lib.training.toy_language import token_logprobs_of_texts
 
 ESTIMATORS = {"k1": k1, "k2": k2, "k3": k3}
 Errors = dict[str, tuple[float, float]]  # bias and standard deviation of one estimate, both over the KL
@@ -47,3 +48,25 @@ def errors_by_distance(
     At each place the logits are ref_logits + distance * (logits - ref_logits).
     """
     return [estimator_errors(ref_logits + distance * (logits - ref_logits), ref_logits) for distance in distances]
+
+
+def loss_directions(
+    logits: Float[Tensor, "prefixes vocab"], ref_logits: Float[Tensor, "prefixes vocab"]
+) -> dict[str, tuple[float, float]]:
+    """Say where each estimator's gradient points if it is a loss on sampled texts of the toy language.
+
+    Two cosines: with the gradient of KL(policy || reference) and with that of KL(reference || policy); 0 where the
+    expected gradient is 0. As in a sample, no gradient goes through how often a text is written.
+    """
+    logits = logits.detach().clone().requires_grad_()
+    p, q = (token_logprobs_of_texts(table).sum(dim=-1) for table in (logits, ref_logits))
+
+    def gradient(loss: Float[Tensor, ""]) -> Float[Tensor, " numbers"]:
+        return torch.autograd.grad(loss, logits, retain_graph=True)[0].flatten()
+
+    kl, reverse_kl = gradient((p.exp() * (p - q)).sum()), gradient((q.exp() * (q - p)).sum())
+    cosines = {}
+    for name, estimator in ESTIMATORS.items():
+        along = gradient((p.exp().detach() * estimator(p, q)).sum())
+        cosines[name] = tuple(torch.cosine_similarity(along, of, dim=0, eps=1e-3).item() for of in (kl, reverse_kl))
+    return cosines

@@ -6,7 +6,7 @@ policy is worth that was trained against another one.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -46,7 +46,7 @@ def train_proxy(pairs: Sequence[TextPair], *, seed: int, model: str | Path = TIN
     inputs = proxy.encode([text for pair in pairs for text in pair])
     rows = torch.arange(len(inputs))
     epochs = max(PROXY_FIT.epochs, math.ceil(LEAST_STEPS * PROXY_FIT.batch_size / len(pairs)))
-    settings = FitSettings(epochs, PROXY_FIT.batch_size, PROXY_FIT.learning_rate)
+    settings = replace(PROXY_FIT, epochs=epochs)
     for _ in fit(proxy, PreferredTexts(inputs, rows[::2], rows[1::2]), settings=settings, generator=generator):
         pass
     return proxy.requires_grad_(False)

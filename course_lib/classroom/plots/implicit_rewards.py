@@ -34,7 +34,7 @@ def draw_gap_by_steps(ax: Axes, gaps: Mapping[str, Mapping[int, float]]) -> None
     for (name, by_steps), colour in zip(gaps.items(), (POLICY, NEGATIVE), strict=True):
         steps, heights = list(by_steps), list(by_steps.values())
         ax.plot(steps, heights, "o-", color=colour, markersize=6)
-        label(ax, steps[-1], heights[-1], name, colour, gap=7.0)
+        label(ax, float(steps[-1]), heights[-1], name, colour, gap=7.0)
     ax.set(xscale="log", xlabel="gradient steps", title="Implied gap, best to worst text")
     ax.margins(y=0.2)
     ax.set_ylim(bottom=0)

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFor
 from course_lib.classroom.optimised import PPO, Fit, by_pairs, column, distances, fit_gold, gold_at_start, over_distance
 from course_lib.classroom.plots.recorded import baseline_marks
 from course_lib.classroom.plots.scorers import load_scorers
+from course_lib.classroom.report_words import number
 from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.training.recordings import Recording
 
@@ -21,36 +22,52 @@ SHADES = ("#C9CED4", "#E8C98A", "#F0B23C", "#D98A00", "#8F5A00")  # of gold, few
 SHIPPED = "GPT-2, from ratings and a teacher's scores (shipped)"
 
 
+def accuracies(recordings: Sequence[Recording]) -> dict[int, np.ndarray]:
+    """The pair accuracy of the proxies on test sentences, one number a seed, by the pairs that they learned from."""
+    groups = by_pairs(recordings, PPO).items()
+    return {pairs: np.array([run.before["pair_accuracy"] for run in runs]) for pairs, runs in groups}
+
+
+def levels() -> dict[str, tuple[float, str]]:
+    """The accuracies that proxies are held against, with their colours."""
+    scorers = load_scorers()
+    return {
+        "VADER’s rules": (scorers["VADER's rules"], JUDGE),
+        "gold": (scorers[SHIPPED], GOLD),
+        "a person": (baseline_marks()["a person"], INK),
+    }
+
+
 def proxies_figure(recordings: Sequence[Recording]) -> Figure:
     """Draw how many pairs of test sentences each proxy puts in the right order: a point a seed, a line their mean."""
-    accuracies = {
-        pairs: np.array([run.before["pair_accuracy"] for run in runs])
-        for pairs, runs in by_pairs(recordings, PPO).items()
-    }
-    pairs, means = list(accuracies), [rows.mean() for rows in accuracies.values()]
+    rows = accuracies(recordings)
+    pairs = list(rows)
     with styled():
         figure = Figure(figsize=(8, 4.5))
         ax = figure.subplots()
-        marks = {
-            "gold: the shipped model": (load_scorers()[SHIPPED], GOLD),
-            "a person": (baseline_marks()["a person"], INK),
-        }
-        for words, (height, colour) in (marks | {"VADER": (load_scorers()["VADER's rules"], JUDGE)}).items():
+        for words, (height, colour) in levels().items():
             ax.axhline(height, color=colour, linewidth=1.6, linestyle=(0, (4, 3)))
             label(ax, pairs[0] / 1.5, height, words, colour, side="left", gap=3.0)
-        for count, rows in accuracies.items():
-            ax.plot([count] * len(rows), rows, "o", color=REWARD_MODEL, markersize=6, alpha=0.5)
+        for count, seeds in rows.items():
+            ax.plot([count] * len(seeds), seeds, "o", color=REWARD_MODEL, markersize=6, alpha=0.5)
             place = {"xytext": (0, -12), "textcoords": "offset points", "ha": "center", "va": "top"}
-            ax.annotate(f"{rows.mean():.0%}", (count, rows.min()), color=ink(REWARD_MODEL), weight="bold", **place)
-        ax.plot(pairs, means, color=REWARD_MODEL)
+            ax.annotate(f"{seeds.mean():.0%}", (count, seeds.min()), color=ink(REWARD_MODEL), weight="bold", **place)
+        ax.plot(pairs, [seeds.mean() for seeds in rows.values()], color=REWARD_MODEL)
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_locator(FixedLocator(pairs))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xticklabels([f"{count:,}" for count in pairs])
-        ax.set(xlim=(pairs[0] / 1.6, pairs[-1] * 1.6), ylim=(0.45, 0.88), xlabel="pairs that a proxy learned from")
+        ax.set(xlim=(pairs[0] / 1.6, pairs[-1] * 1.6), ylim=(0.44, 0.88), xlabel="pairs that a proxy learned from")
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.set_title("Pairs of test sentences in the right order")
     return figure
+
+
+def say_proxies(recordings: Sequence[Recording]) -> str:
+    """Say the accuracies of `proxies_figure` in one sentence."""
+    proxies = ", ".join(f"{pairs:,} pairs {seeds.mean():.0%}" for pairs, seeds in accuracies(recordings).items())
+    others = ", ".join(f"{words} {height:.0%}" for words, (height, _) in levels().items())
+    return f"Pairs of test sentences in the right order, by what a proxy learned from: {proxies}; {others}."
 
 
 def gold_figure(recordings: Sequence[Recording], method: str) -> Figure:
@@ -59,8 +76,8 @@ def gold_figure(recordings: Sequence[Recording], method: str) -> Figure:
     with styled():
         figure = Figure(figsize=(9, 5))
         ax = figure.subplots()
-        ends = []
-        for shade, (pairs, runs) in zip(SHADES, by_pairs(recordings, method).items(), strict=True):
+        ends, groups = [], by_pairs(recordings, method)
+        for shade, (pairs, runs) in zip(SHADES[-len(groups) :], groups.items(), strict=True):
             grid, rows = over_distance(runs, "gold")
             fit = fit_gold(runs, method, start=start)
             ax.plot(grid, rows.mean(axis=0), color=shade, linewidth=3)
@@ -75,6 +92,13 @@ def gold_figure(recordings: Sequence[Recording], method: str) -> Figure:
         ax.set_xlim(0, 1.22 * max(end[0] for end in ends))
         ax.set(xlabel=DISTANCE, title="Gold reward (sd)")
     return figure
+
+
+def say_gold(recordings: Sequence[Recording], method: str) -> str:
+    """Say the highest and the last gold reward of each curve of `gold_figure` in one sentence."""
+    means = {pairs: over_distance(runs, "gold")[1].mean(axis=0) for pairs, runs in by_pairs(recordings, method).items()}
+    each = "; ".join(f"{pairs:,} pairs {number(mean.max())} and {number(mean[-1])}" for pairs, mean in means.items())
+    return f"Gold reward over the square root of the KL, at its highest and at the end, in standard deviations: {each}."
 
 
 def draw_against(

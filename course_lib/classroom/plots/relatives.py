@@ -1,11 +1,10 @@
-"""The recorded comparison of PPO and its relatives: score against KL, and against the tokens that were sampled."""
+"""The recorded comparison of PPO and its relatives: score against KL, and against the time it took."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from course_lib.classroom.plots.methods import COLOURS
 from course_lib.classroom.plots.recorded import by_name
@@ -39,17 +38,20 @@ def draw_score_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: 
     ax.set_xlim(left=-0.3)
 
 
-def draw_score_by_tokens(ax: Axes, recordings: Sequence[Recording], *, metric: str = "score") -> None:
-    """Draw the score of what was sampled against the tokens so far: the mean of the seeds, and their range."""
+def draw_score_by_seconds(ax: Axes, recordings: Sequence[Recording], *, metric: str = "score") -> None:
+    """Draw the score of what the policy wrote against the processor's seconds: the mean of the seeds, and their range.
+
+    Best-of-n is left out: it trains nothing, and pays with every answer.
+    """
     for name, runs in by_name(recordings).items():
-        tokens, heights = seeds(runs, "tokens").mean(axis=0), seeds(runs, metric)
-        marker = MARKERS[name] if name == BEST_OF_N else None
-        heights = heights if name == BEST_OF_N else np.apply_along_axis(smooth, 1, heights)
-        ax.plot(tokens, heights.mean(axis=0), color=COLOURS[name], marker=marker, linewidth=2, label=name)
-        low, high = heights.min(axis=0), heights.max(axis=0)
-        ax.fill_between(tokens, low, high, color=COLOURS[name], alpha=0.18, linewidth=0)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _: f"{tokens / 1000:.0f}k"))
-    ax.set_xlabel("tokens sampled")
+        if name != BEST_OF_N:
+            seconds, heights = seeds(runs, "seconds").mean(axis=0), seeds(runs, metric)
+            heights = np.apply_along_axis(smooth, 1, heights)
+            ax.plot(seconds, heights.mean(axis=0), color=COLOURS[name], linewidth=2, label=name)
+            low, high = heights.min(axis=0), heights.max(axis=0)
+            ax.fill_between(seconds, low, high, color=COLOURS[name], alpha=0.18, linewidth=0)
+    ax.set_xlabel("processor seconds, one thread")
+    ax.set_xlim(left=0)
 
 
 def seeds(runs: Sequence[Recording], column: str) -> Seeds:

@@ -24,7 +24,7 @@ class Overoptimization(Demo):
         self.fits = {pairs: fit_gold(runs, method, start=start) for pairs, runs in self.runs.items()}
         with styled():
             figure = Figure(figsize=(10, 4.4))
-            axes = figure.subplots(1, 2, width_ratios=[2.4, 1])
+            axes = list(figure.subplots(1, 2, width_ratios=[2.4, 1]))
             frame_metrics(axes, [run for runs in self.runs.values() for run in runs])
             self.artists = {pairs: draw_metrics(axes, runs, self.fits[pairs]) for pairs, runs in self.runs.items()}
         canvas = Canvas(figure, [artist for artists in self.artists.values() for artist in artists])
@@ -54,8 +54,10 @@ def overoptimization_demo(recordings: Sequence[Recording], *, method: str) -> Ov
 def describe_fit(fit: Fit, *, end: float) -> str:
     """Say where the fitted form has its peak, and how far it lies from the points."""
     peaks = [peak for peak in fit.peaks if np.isfinite(peak)]
-    if not 0 < fit.peak <= end:
-        where = "has no peak as far as the runs went"
+    if not np.isfinite(fit.peak):
+        where = "has no peak"
+    elif not 0 < fit.peak <= end:
+        where = f"would peak at √KL {fit.peak:.1f}, which no run has reached,"
     elif len(peaks) < len(fit.peaks):
         where = f"peaks at √KL {fit.peak:.1f} (not for every single seed)"
     else:

@@ -53,22 +53,32 @@ def record_overoptimization(
     recording = RecordingFile(out, OVEROPTIMIZATION, asdict(RunSettings(**shared)))
     for seed in range(seeds):
         settings = RunSettings(**shared | {"seed": seed})
-        for count in pairs:
-            name = f"ppo, {count} pairs"
-            if recording.lacks(name, seed):
-                run = PPORun(settings)
-                made = ppo_run(run, proxy_scorer(run, rated_proxy(count, settings, kept=kept)))
-                recording.add(name, seed, {"method": "ppo", "pairs": count}, made)
-        candidates = None
-        for count in pairs:
-            name = f"best of n, {count} pairs"
-            if recording.lacks(name, seed):
-                run = PPORun(settings)
-                scorer = proxy_scorer(run, rated_proxy(count, settings, kept=kept))
-                candidates = candidates or draw_candidates(run, scorer, prompts=PROMPTS, samples=samples)
-                recording.add(
-                    name, seed, {"method": "best-of-n", "pairs": count}, best_of_n_run(scorer, candidates, seed)
-                )
+        record_ppo(recording, settings, pairs, kept=kept)
+        record_best_of_n(recording, settings, pairs, samples=samples, kept=kept)
+
+
+def record_ppo(recording: RecordingFile, settings: RunSettings, pairs: Sequence[int], *, kept: Path) -> None:
+    """Record PPO against each proxy of one seed."""
+    for count in pairs:
+        name = f"ppo, {count} pairs"
+        if recording.lacks(name, settings.seed):
+            run = PPORun(settings)
+            made = ppo_run(run, proxy_scorer(run, rated_proxy(count, settings, kept=kept)))
+            recording.add(name, settings.seed, {"method": "ppo", "pairs": count}, made)
+
+
+def record_best_of_n(
+    recording: RecordingFile, settings: RunSettings, pairs: Sequence[int], *, samples: int, kept: Path
+) -> None:
+    """Record best-of-n by each proxy of one seed; all of them choose among the same texts."""
+    run, candidates = PPORun(settings), None
+    for count in pairs:
+        name = f"best of n, {count} pairs"
+        if recording.lacks(name, settings.seed):
+            scorer = proxy_scorer(run, rated_proxy(count, settings, kept=kept))
+            candidates = candidates or draw_candidates(run, scorer, prompts=PROMPTS, samples=samples)
+            made = best_of_n_run(scorer, candidates, settings.seed)
+            recording.add(name, settings.seed, {"method": "best-of-n", "pairs": count}, made)
 
 
 def rated_proxy(count: int, settings: RunSettings, *, kept: Path, member: int = 0) -> RewardModel:
