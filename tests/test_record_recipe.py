@@ -12,8 +12,9 @@ from course_lib.training.errors import CourseError
 from course_lib.training.fit import PreferredTexts
 from course_lib.training.ratings import RatedSentence
 from course_lib.training.recipes import record, record_label_noise
-from course_lib.training.recipes.record import EXPERIMENTS, Experiment, PlannedRun, record_experiment, rounded
+from course_lib.training.recipes.record import EXPERIMENTS, Experiment, PlannedRun, record_experiment
 from course_lib.training.recipes.record_label_noise import first_pairs, flip, mean_pairs
+from course_lib.training.recipes.recording_file import rounded
 from course_lib.training.recordings import load_recording
 from course_lib.training.reward_model import new_reward_model
 

@@ -5,6 +5,7 @@ import pytest
 
 from course_lib.training.errors import CourseError
 from course_lib.training.paths import RUNS
+from course_lib.training.recipes import record_overoptimization, record_remedies
 from course_lib.training.recipes.record import EXPERIMENTS, command
 from course_lib.training.recipes.record_label_noise import NOISE, PAIRS, SEEDS
 from course_lib.training.recordings import load_label_noise, load_recording
@@ -59,6 +60,45 @@ def test_the_label_noise_recording_is_complete():
     assert data.everybody.shape == (SEEDS, len(PAIRS))
 
 
+def test_the_overoptimization_recording_is_complete():
+    recordings = load_recording("overoptimization")
+    methods = {"ppo": "ppo", "best-of-n": "best of n"}
+    planned = {
+        (f"{name}, {count} pairs", seed, method, count)
+        for method, name in methods.items()
+        for count in record_overoptimization.PAIRS
+        for seed in range(record_overoptimization.SEEDS)
+    }
+    assert {(run.name, run.seed, *run.changes.values()) for run in recordings} == planned
+    for run in recordings:
+        assert run.metrics.keys() >= {"kl", "score", "gold", "judge", "distinct_2", "response_length"}
+        points = run.metrics["step"] if run.changes["method"] == "ppo" else run.metrics["n"]
+        assert len(points) == (record_overoptimization.SHARED["iterations"] if "step" in run.metrics else 9)
+        gaps = [sample["score"] - sample["gold"] for sample in run.samples if "gap" in sample]
+        assert gaps == pytest.approx(sorted(gaps, reverse=True), abs=1e-2)
+        assert len(gaps) == record_overoptimization.GAPS
+        assert all(sample["text"].startswith(sample["prompt"]) for sample in run.samples)
+
+
+def test_the_remedies_recording_is_complete_and_starts_where_the_untreated_runs_started():
+    recordings = load_recording("remedies")
+    untreated = {run.seed: run for run in load_recording("overoptimization") if run.name == "ppo, 512 pairs"}
+    assert {run.name for run in recordings} == {record_remedies.NO_REMEDY, *record_remedies.TRIED}
+    for run in recordings:
+        assert run.metrics["gold"][0] == untreated[run.seed].metrics["gold"][0]
+        assert (run.metrics == untreated[run.seed].metrics) == (run.name == record_remedies.NO_REMEDY)
+
+
+def test_more_pairs_make_a_better_proxy_whose_optimum_is_worth_more():
+    recordings = load_recording("overoptimization")
+    for figures, figure in (("before", "pair_accuracy"), ("after", "gold")):
+        few, many = (
+            np.mean([getattr(run, figures)[figure] for run in recordings if run.changes["pairs"] in counts])
+            for counts in ((32, 128), (2048, 8192))
+        )
+        assert few < many
+
+
 def test_label_noise_costs_accuracy_and_pairs_buy_it():
     data = load_label_noise()
     at_the_end = [curves.mean(axis=0)[-1] for curves in data.one_person.values()]
@@ -67,7 +107,7 @@ def test_label_noise_costs_accuracy_and_pairs_buy_it():
 
 
 def test_recordings_are_small():
-    assert sum(path.stat().st_size for path in RUNS.iterdir()) < 1e6
+    assert sum(path.stat().st_size for path in RUNS.iterdir()) < 1.5e6
 
 
 def test_a_run_is_loaded_as_it_was_written(written):
@@ -91,6 +131,10 @@ def test_a_run_is_loaded_as_it_was_written(written):
         ([RUN | {"metrics": {"score": [1.0, True]}}], "'score' is True"),
         ([RUN | {"after": {"eos_share": 1.5}}], "'eos_share' is 1.5"),
         ([RUN | {"samples": [{"prompt": "a"}]}], "'before'"),
+        ([RUN | {"samples": [{"text": "a"}]}], "'prompt'"),
+        ([RUN | {"samples": [{"prompt": "a", "text": 1}]}], "a sample lacks a text"),
+        ([RUN | {"samples": [{"prompt": "a", "text": "b", "gap": 1}]}], "a gap that is not true"),
+        ([RUN | {"samples": [{"prompt": "a", "text": "b", "step": 0.5}]}], "'step' is 0.5"),
     ],
 )
 def test_a_damaged_recording_is_named(written, tmp_path, runs, said):

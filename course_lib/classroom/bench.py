@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterator
 
 import ipywidgets as widgets
 import numpy as np
+import torch
 
 from course_lib.classroom.widgets.advantages import advantage_demo, spread_demo
 from course_lib.classroom.widgets.bradley_terry import bradley_terry_demo
 from course_lib.classroom.widgets.clip import clip_demo
 from course_lib.classroom.widgets.find_the_bug import find_the_bug
+from course_lib.classroom.widgets.fixed_points import fixed_point_demo
 from course_lib.classroom.widgets.frontier import frontier_demo
+from course_lib.classroom.widgets.groups import group_demo
 from course_lib.classroom.widgets.label_noise import label_noise_demo
+from course_lib.classroom.widgets.overoptimization import overoptimization_demo
 from course_lib.classroom.widgets.ratings import ratings_demo
+from course_lib.classroom.widgets.walk import walk_demo
+from course_lib.training.fixed_points import find_fixed_points
 from course_lib.training.ratings import load_ratings
 from course_lib.training.recordings import load_label_noise, load_recording
+from course_lib.training.toy_language import ToyTask
 
 Figures = dict[str, dict[str, int | float]]
 LIMIT_MS = 33  # 30 pictures a second
@@ -31,6 +38,12 @@ WIDGETS: dict[str, Callable[[], widgets.Widget]] = {
     "spread_demo": spread_demo,
     "frontier_demo": lambda: frontier_demo(load_recording("kl_coef")),
     "find_the_bug": lambda: find_the_bug(load_recording("bugs")),
+    "overoptimization_demo": lambda: overoptimization_demo(load_recording("overoptimization"), method="ppo"),
+    "walk_demo": lambda: walk_demo(load_recording("overoptimization")),
+    "fixed_point_demo": lambda: fixed_point_demo(
+        find_fixed_points(ToyTask.draw(torch.Generator().manual_seed(0)), [0.5, 1.0, 2.0])
+    ),
+    "group_demo": group_demo,
 }
 
 

@@ -10,10 +10,14 @@ from course_lib.classroom.exercise import verdict
 from course_lib.classroom.mistakes import (
     advantages,
     clipping,
+    dpo,
+    groups,
     kl,
     logprobs,
     losses,
     masking,
+    optimum,
+    overoptimization,
     preferences,
     residuals,
     rewards,
@@ -108,3 +112,43 @@ def check_k3(function: Callable) -> None:
 def check_adaptive_kl_coef(function: Callable) -> None:
     """Check a student's `adaptive_kl_coef`."""
     print(verdict(kl.ADAPTIVE_KL_COEF, function))
+
+
+def check_rloo_advantages(function: Callable) -> None:
+    """Check a student's `rloo_advantages`."""
+    print(verdict(groups.RLOO_ADVANTAGES, function))
+
+
+def check_grpo_advantages(function: Callable) -> None:
+    """Check a student's `grpo_advantages`."""
+    print(verdict(groups.GRPO_ADVANTAGES, function))
+
+
+def check_dpo_loss(function: Callable) -> None:
+    """Check a student's `dpo_loss`."""
+    print(verdict(dpo.DPO_LOSS, function))
+
+
+def check_optimal_policy(function: Callable) -> None:
+    """Check a student's `optimal_policy`."""
+    print(verdict(optimum.OPTIMAL_POLICY, function))
+
+
+def check_best_of_n_kl(function: Callable) -> None:
+    """Check a student's `best_of_n_kl`."""
+    print(verdict(overoptimization.BEST_OF_N_KL, function))
+
+
+def check_expected_best_of_n(function: Callable) -> None:
+    """Check a student's `expected_best_of_n`."""
+    print(verdict(overoptimization.EXPECTED_BEST_OF_N, function))
+
+
+def check_rl_peak(function: Callable) -> None:
+    """Check a student's `rl_peak`."""
+    print(verdict(overoptimization.RL_PEAK, function))
+
+
+def check_mean_minus_spread(function: Callable) -> None:
+    """Check a student's `mean_minus_spread`."""
+    print(verdict(overoptimization.MEAN_MINUS_SPREAD, function))

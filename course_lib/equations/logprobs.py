@@ -1,7 +1,7 @@
-"""What the logits of a language model say: log-probabilities of tokens, and entropy."""
+"""What the logits of a language model say: log-probabilities of tokens and of texts, and entropy."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -23,6 +23,16 @@ def token_logprobs(
     Source: Ziegler et al. 2019 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, policy.py.
     """
     return _log_softmax(logits, temperature).gather(-1, token_ids.unsqueeze(-1).long()).squeeze(-1)
+
+
+def text_logprobs(
+    logprobs: Float[Tensor, "batch response_len"], response_mask: Bool[Tensor, "batch response_len"]
+) -> Float[Tensor, " batch"]:
+    """Give each response its log-probability, the sum over its real tokens: log p(text) = sum_t logprobs_t, in nats.
+
+    Source: the chain rule of probability; Bengio et al. 2003, section 2 (JMLR 3, 1137).
+    """
+    return torch.where(response_mask, logprobs, 0.0).sum(dim=1)
 
 
 def entropy(logits: Float[Tensor, "*shape vocab"], *, temperature: float | int = 1.0) -> Float[Tensor, "*shape"]:

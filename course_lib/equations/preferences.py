@@ -1,4 +1,4 @@
-"""Learning from comparisons: the Bradley-Terry model, its loss, and the scale of the scores it leaves open."""
+"""Learning from comparisons: the Bradley-Terry model, its loss, the scale of scores that it leaves open, and DPO."""
 
 import math
 
@@ -32,6 +32,31 @@ def bradley_terry_loss(
     """
     _require_pairs(chosen_rewards)
     return -F.logsigmoid(chosen_rewards - rejected_rewards).mean()
+
+
+def dpo_loss(
+    chosen_logprobs: Float[Tensor, " pairs"],
+    rejected_logprobs: Float[Tensor, " pairs"],
+    ref_chosen_logprobs: Float[Tensor, " pairs"],
+    ref_rejected_logprobs: Float[Tensor, " pairs"],
+    *,
+    kl_coef: float | int,
+) -> Float[Tensor, ""]:
+    """Fit the policy itself to pairs: loss = -mean(log sigmoid(chosen_rewards - rejected_rewards)), nats a pair.
+
+    A text's reward is what the policy implies: kl_coef * (logprobs - ref_logprobs), of whole texts. It is that of
+    which the policy would be the optimum, policy proportional to reference * exp(reward / kl_coef), up to a number
+    that is the same for both texts of a prompt. The gradient goes to the policy's logprobs alone; with a kl_coef of 0
+    there is none.
+
+    Raises:
+        ValueError: there is no pair.
+
+    Source: Rafailov et al. 2023, equation 7 (arXiv 2305.18290).
+    """
+    chosen_rewards = kl_coef * (chosen_logprobs - ref_chosen_logprobs.detach())
+    rejected_rewards = kl_coef * (rejected_logprobs - ref_rejected_logprobs.detach())
+    return bradley_terry_loss(chosen_rewards, rejected_rewards)
 
 
 def pair_accuracy(

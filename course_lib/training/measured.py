@@ -15,11 +15,13 @@ BOUNDS = {
     "grad_norm": NOT_NEGATIVE,
     "learning_rate": NOT_NEGATIVE,
     "seconds": NOT_NEGATIVE,
+    "tokens": NOT_NEGATIVE,
+    "peak_memory_gb": NOT_NEGATIVE,
 } | dict.fromkeys(
     ("eos_share", "distinct_2", "top_word_share", "clip_fraction", "pair_accuracy", "pair_accuracy_clear_gap", "noise"),
     SHARE,
 )
-COUNTS = {"step", "steps", "degrades_at", "pairs"}
+COUNTS = {"step", "steps", "degrades_at", "pairs", "n"}
 TEXTS = ("prompt", "before", "after")
 
 

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from course_lib.equations.kl import k1
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.checkpoint import read_checkpoint, restore_training, training_tensors, write_checkpoint
 from course_lib.training.errors import CourseError
@@ -38,7 +37,7 @@ from course_lib.training.resume import (
 )
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.reward_stage import reward_model_stage, start_reward_model
-from course_lib.training.rollout import Rollout, sample
+from course_lib.training.rollout import Rollout, describe_rollout, sample
 from course_lib.training.run_folder import append_line, locked, new_run_folder, write_folder, write_json, write_lines
 from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, review_prompts
 from course_lib.training.settings import STAGES, RunSettings
@@ -122,10 +121,14 @@ class PPORun:
             generator=generator,
         )
 
+    def reference_samples(self) -> Rollout:
+        """What the policy writes before it is trained, for scores to be normalised on."""
+        return self.continue_prompts(self.training_prompts[:REFERENCE_SAMPLES], self.generator(1))
+
     def scorer(self, reward_model: RewardModel) -> Scorer:
         """The reward model as a judge of this policy's texts, its scores normalised on the reference's."""
         scorer = Scorer(self.tokenizer, reward_model)
-        scorer.normalise_on(self.continue_prompts(self.training_prompts[:REFERENCE_SAMPLES], self.generator(1)))
+        scorer.normalise_on(self.reference_samples())
         return scorer
 
     def records(
@@ -207,21 +210,16 @@ class PPORun:
         return records
 
     @torch.no_grad()
-    def evaluate(self, scorer: Scorer) -> tuple[Record, list[dict]]:
-        """Judge the policy, as it is now, on held-out prompts: mean metrics, and one record a text."""
-        rollout = self.continue_prompts(self.test_prompts, self.generator(3))
+    def evaluate(self, scorer: Scorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
+        """Judge the policy, as it is now, on held-out prompts (all, or the first): mean metrics, one record a text."""
+        rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3))
         logprobs, ref_logprobs = (
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (self.policy, self.reference)
         )
         prompts = self.tokenizer.batch_decode(rollout.prompt_ids, skip_special_tokens=True)
         texts, scores = scorer.texts(rollout), scorer.score(rollout)
-        metrics = {
-            "score": scores.mean().item(),
-            "kl": k1(logprobs, ref_logprobs).sum(dim=1).mean().item(),
-            "eos_share": rollout.ended.float().mean().item(),
-            "response_length": rollout.response_mask.sum(dim=1).float().mean().item(),
-        }
+        metrics = describe_rollout(rollout, scores, logprobs, ref_logprobs)
         rows = [
             {"prompt": prompt, "text": text, "score": score, "judge": judge(text)}
             for prompt, text, score in zip(prompts, texts, scores.tolist(), strict=True)

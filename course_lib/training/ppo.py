@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.equations.advantages import explained_variance
-from course_lib.equations.kl import adaptive_kl_coef, k1
+from course_lib.equations.kl import adaptive_kl_coef
 from course_lib.equations.masking import masked_mean
 from course_lib.equations.ppo import (
     approx_kl,
@@ -23,7 +23,7 @@ from course_lib.equations.ppo import (
 from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.finite import clip_gradients, require_finite
 from course_lib.training.record import Record
-from course_lib.training.rollout import Rollout, sample
+from course_lib.training.rollout import Rollout, describe_rollout, sample
 from course_lib.training.settings import PPOSettings
 from course_lib.training.team import ALONE, Team
 
@@ -215,15 +215,10 @@ def ppo(
 
 
 def describe(rollout: Rollout, scores: Float[Tensor, " batch"], experience: Experience) -> Record:
-    """What the batch was like, before anything was learned from it; `kl` is in nats a response."""
+    """What the batch was like, before anything was learned from it."""
     mask = experience.response_mask
-    kl = (k1(experience.old_logprobs, experience.ref_logprobs) * mask).sum(dim=1)
     explained = explained_variance(experience.old_values, experience.returns, mask)
-    return {
-        "score": scores.mean().item(),
-        "kl": kl.mean().item(),
+    return describe_rollout(rollout, scores, experience.old_logprobs, experience.ref_logprobs) | {
         "reward": (experience.rewards * mask).sum(dim=1).mean().item(),
         "explained_variance": None if explained.isnan() else explained.item(),
-        "eos_share": rollout.ended.float().mean().item(),
-        "response_length": mask.sum(dim=1).float().mean().item(),
     }

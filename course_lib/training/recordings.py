@@ -16,6 +16,8 @@ from course_lib.training.paths import RUNS
 LABEL_NOISE = "label_noise"
 EVERYBODY, ONE_PERSON = "everybody", "one person"
 FIELDS = {"name": str, "seed": int, "changes": dict, "metrics": dict, "before": dict, "after": dict, "samples": list}
+ON_A_CURVE = ("prompt", "text")  # the texts of a sample that belongs to one step, or one n
+NO_FIGURES = {*TEXTS, *ON_A_CURVE, "gap"}
 
 Curves = Float[np.ndarray, "seeds pairs"]
 
@@ -24,8 +26,9 @@ Curves = Float[np.ndarray, "seeds pairs"]
 class Recording:
     """One recorded run: the settings in which it departs from the experiment's others, and what came of it.
 
-    `metrics` has one list a metric, with one number a step. `before` and `after` are figures on held-out prompts,
-    `samples` a few of these prompts with what the policy made of them before and after.
+    `metrics` has one list a metric, with one number a step (of best-of-n: one for each n). `before` and `after` are
+    figures on held-out prompts. `samples` are a few of these prompts with what the policy made of them before and
+    after; or with its `text` at one `step`, or one `n`, and `gap` true where the proxy exceeds gold the most.
     """
 
     name: str
@@ -51,7 +54,7 @@ class LabelNoise:
 
 
 def load_recording(name: str, *, folder: Path = RUNS) -> list[Recording]:
-    """Read the runs of one experiment: "bugs", "clip", "kl_coef", "choices" or "label_noise".
+    """Read the runs of one experiment: the name of a file in `data/runs`, such as "clip" or "overoptimization".
 
     Raises:
         CourseError: the file is missing or damaged.
@@ -117,13 +120,18 @@ def _faults(run: object) -> Iterator[str]:
         yield "the steps are not 1, 2, 3 and so on"
     if not all(isinstance(record, dict) for record in records):
         yield "a sample is no JSON object"
-    if not all(isinstance(sample[text], str) for sample in run["samples"] for text in TEXTS):
-        yield "a sample lacks a text"
+    if not all(_is_sample(sample) for sample in run["samples"]):
+        yield "a sample lacks a text, or has a gap that is not true"
     figures = [(name, value) for name, column in columns.items() for value in column]
-    figures += [(name, value) for record in records for name, value in record.items() if name not in TEXTS]
+    figures += [(name, value) for record in records for name, value in record.items() if name not in NO_FIGURES]
     for name, value in figures:
         if value is not None and not is_measurement(name, value):
             yield f"{name!r:.40} is {value!r:.40}"
+
+
+def _is_sample(sample: dict) -> bool:
+    texts = ON_A_CURVE if "text" in sample else TEXTS
+    return all(isinstance(sample[text], str) for text in texts) and sample.get("gap", True) is True
 
 
 def _damaged(path: Path, came: str) -> CourseError:

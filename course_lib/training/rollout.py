@@ -1,10 +1,15 @@
-"""Sampling: the policy continues prompts."""
+"""Sampling: the policy continues prompts, and what can be said of what it wrote."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_lib.equations.kl import k1
+from course_lib.training.record import Record
 
 
 @dataclass
@@ -20,6 +25,10 @@ class Rollout:
     def token_ids(self) -> Int[Tensor, "batch total_len"]:
         """Prompt and response in one row."""
         return torch.cat([self.prompt_ids, self.response_ids], dim=1)
+
+    def rows(self, rows: Int[Tensor, " rows"]) -> "Rollout":
+        """The given rows, as wide as before."""
+        return Rollout(self.prompt_ids[rows], self.response_ids[rows], self.response_mask[rows], self.ended[rows])
 
 
 @torch.no_grad()
@@ -71,3 +80,32 @@ def draw(probabilities: Float[Tensor, "rows vocab"], generator: torch.Generator)
     cumulative = probabilities.double().cumsum(dim=1)  # in float32 a rare token's share could round to nothing
     uniform = torch.rand(len(probabilities), 1, dtype=torch.float64, device=generator.device, generator=generator)
     return torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+
+
+def join_rollouts(rollouts: Sequence[Rollout], *, pad_id: int) -> Rollout:
+    """One rollout of several, one below the other, as wide as the widest."""
+    longest = max(rollout.response_ids.shape[1] for rollout in rollouts)
+    missing = [longest - rollout.response_ids.shape[1] for rollout in rollouts]
+    pairs = list(zip(rollouts, missing, strict=True))
+    return Rollout(
+        torch.cat([rollout.prompt_ids for rollout in rollouts]),
+        torch.cat([F.pad(rollout.response_ids, (0, padding), value=pad_id) for rollout, padding in pairs]),
+        torch.cat([F.pad(rollout.response_mask, (0, padding)) for rollout, padding in pairs]),
+        torch.cat([rollout.ended for rollout in rollouts]),
+    )
+
+
+def describe_rollout(
+    rollout: Rollout,
+    scores: Float[Tensor, " batch"],
+    logprobs: Float[Tensor, "batch response_len"],
+    ref_logprobs: Float[Tensor, "batch response_len"],
+) -> Record:
+    """Means over a batch: its score, its KL in nats a response, how many end by themselves, how long they are."""
+    kl = (k1(logprobs, ref_logprobs) * rollout.response_mask).sum(dim=1)
+    return {
+        "score": scores.mean().item(),
+        "kl": kl.mean().item(),
+        "eos_share": rollout.ended.float().mean().item(),
+        "response_length": rollout.response_mask.sum(dim=1).float().mean().item(),
+    }

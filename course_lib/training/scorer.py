@@ -1,6 +1,8 @@
 """Between the policy, which writes tokens, and the reward model, which reads texts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -11,11 +13,21 @@ from course_lib.equations.preferences import gain_and_bias
 from course_lib.training.errors import CourseError
 from course_lib.training.ratings import RatedSentence
 from course_lib.training.record import Record
-from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import Rollout
 from course_lib.training.texts import describe_texts
 
 REFERENCE_SAMPLES = 256  # on which scores are normalised, as in Ziegler et al. 2019
+
+
+@runtime_checkable
+class TextScorer(Protocol):
+    """A RewardModel, or what stands in for one: it scores texts, on a scale that gain and bias set."""
+
+    gain: float
+    bias: float
+
+    def score(self, texts: Sequence[str]) -> Float[Tensor, " texts"]:
+        """One score for each text."""
 
 
 @dataclass
@@ -26,7 +38,7 @@ class Scorer:
     """
 
     tokenizer: PreTrainedTokenizerBase
-    reward_model: RewardModel
+    reward_model: TextScorer
 
     def texts(self, rollout: Rollout) -> list[str]:
         """Prompt and response of every row as one text."""

@@ -75,3 +75,32 @@ def test_rlhf_pipeline(lab):
     lab.wait_for("cockpit", r"Stopped\. Step")
     lab.show_cell("cockpit")
     lab.screenshot("cockpit")
+
+
+def test_overoptimization(lab):
+    lab.open("04_overoptimization")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.move("bon-demo", "pairs", "End")
+    lab.move("ppo-demo", "pairs", times=2)
+    lab.show_cell("ppo-demo")
+    lab.screenshot("ppo-demo")
+    lab.move("walk", "pairs", times=2)
+    lab.move("walk", "before step", "End")
+    lab.wait_for("walk", r"Against 512 pairs, before step \d\d")
+    lab.show_cell("walk")
+    lab.screenshot("walk")
+
+
+def test_beyond_ppo(lab):
+    lab.open("05_beyond_ppo")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.move("fixed-points", "KL coefficient", "Home")
+    lab.move("fixed-points", "KL coefficient", times=4)
+    lab.show_cell("fixed-points")
+    lab.screenshot("fixed-points")
+    lab.move("group-demo", "score of A1", "Home")
+    lab.move("group-demo", "B is easier by", "End")
+    lab.show_cell("group-demo")
+    lab.screenshot("group-demo")

@@ -6,6 +6,7 @@ of. `a`, `b` and `c` are lists of rows without padding. A NaN stands where a doc
 
 from collections.abc import Iterator
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from itertools import combinations
 
 DIGITS = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 LARGEST = Decimal("3.4028234663852886e38")  # of float32
@@ -115,6 +116,29 @@ def exact_kl(a, b) -> Pairs:
         )
 
 
+def text_logprobs(a) -> Pairs:
+    return ((sum(row), sum(map(abs, row))) for row in a)
+
+
+def rloo_advantages(a) -> Pairs:
+    """Where the rest has the mean m, a number is x - m: the mean of its differences from each of the others."""
+    numbers = [x for (x,) in flat(a)]
+    for i, x in enumerate(numbers):
+        others = numbers[:i] + numbers[i + 1 :]
+        if others:
+            yield sum(x - y for y in others) / len(others), sum(map(abs, numbers))
+
+
+def grpo_advantages(a, *, eps: float) -> Pairs:
+    if len(flat(a)) > 1:
+        yield from whiten(a, shift_mean=True, eps=eps)
+
+
+def reinforce_loss(a, c) -> Pairs:
+    pairs = zip(text_logprobs(a), c, strict=True)
+    return average((-advantage * logprob, abs(advantage) * size) for (logprob, size), (advantage, *_) in pairs)
+
+
 def probability_ratio(a, b) -> Pairs:
     for p, q in flat(a, b):
         yield DIGITS.exp(p - q), DIGITS.exp(p - q) * (1 + abs(p - q))
@@ -153,6 +177,20 @@ def policy_loss(a, b, c, *, clip_eps: float) -> Pairs:
     return average(losses())
 
 
+def grpo_loss(a, b, c, *, clip_eps: float, kl_coef: float) -> Pairs:
+    """With half the policy's log-probabilities for the reference's."""
+
+    def loss_of_text(logprobs, old_logprobs, advantage) -> Pairs:
+        new, old, advantages = [logprobs], [old_logprobs], [[advantage] * len(logprobs)]
+        climbed, size = next(policy_loss(new, old, advantages, clip_eps=clip_eps))
+        penalties = [(x, size) if x <= LARGEST else (INF, INF) for x, size in k3(new, [[p / 2 for p in logprobs]])]
+        penalty, penalty_size = next(average(penalties))
+        yield climbed + Decimal(kl_coef) * penalty, size + Decimal(kl_coef) * penalty_size
+
+    rows = zip(a, b, c, strict=True)
+    return average(next(loss_of_text(new, old, advantage)) for new, old, (advantage, *_) in rows)
+
+
 def value_loss(a, b, c, *, clip_eps: float | None) -> Pairs:
     def losses() -> Pairs:
         for value, old, target in flat(a, b, c):
@@ -178,6 +216,15 @@ def bradley_terry_loss(a, b) -> Pairs:
     return average((loss, loss * (1 + abs(won - lost))) for loss, (won, lost) in zip(losses, flat(a, b), strict=True))
 
 
+def dpo_loss(a, b, c, *, kl_coef: float) -> Pairs:
+    """With half the chosen text's log-probability for the reference's of the rejected one."""
+    beta = Decimal(kl_coef)
+    pairs = list(flat(a, b, c))
+    chosen, rejected = [[beta * (p - ref) for p, _, ref in pairs]], [[beta * (q - p / 2) for p, q, _ in pairs]]
+    (loss, size), rounding = next(bradley_terry_loss(chosen, rejected)), [beta * sum(map(abs, pair)) for pair in pairs]
+    yield loss, size + sum(rounding) / len(rounding)
+
+
 def preference_probability(a, b) -> Pairs:
     for won, lost in flat(a, b):
         weights = [DIGITS.exp(score - max(won, lost)) for score in (won, lost)]
@@ -194,3 +241,47 @@ def gain_and_bias(a) -> Pairs:
     if sd:
         yield 1 / sd, (1 + max(map(abs, numbers)) / sd * Decimal("1e-8")) / sd
         yield -mean / sd, max(map(abs, numbers)) / sd
+
+
+def best_of_n_distribution(a, *, n: int) -> Pairs:
+    """One row a language: its probabilities, with scores that are their own ranks, two and two equal."""
+    for logits in a:
+        probabilities = [DIGITS.exp(p) for p in distribution(logits)]
+        for i, p in enumerate(probabilities):
+            upper, lower = sum(probabilities[: i - i % 2 + 2]), sum(probabilities[: i - i % 2])
+            share = p / (upper - lower) if upper > lower else Decimal(0)
+            yield (upper**n - lower**n) * share, n * p
+
+
+def expected_best_of_n(a, b, *, n: int) -> Pairs:
+    """The mean over all subsets of n samples, or of all samples where there are fewer, of what the best of them is."""
+    for scores, values in zip(a, b, strict=True):
+        bests = []
+        for subset in combinations(range(len(scores)), min(n, len(scores))):
+            best = [values[i] for i in subset if scores[i] == max(scores[j] for j in subset)]
+            bests.append((sum(best) / len(best), sum(map(abs, best)) / len(best)))
+        yield from average(bests)
+
+
+def best_of_n_form(a, *, alpha: float, beta: float) -> Pairs:
+    for (kl,) in flat(a):
+        rise, fall = Decimal(alpha) * abs(kl).sqrt(), Decimal(beta) * abs(kl)
+        yield (NAN, NAN) if kl < 0 else (rise - fall, abs(rise) + abs(fall))
+
+
+def rl_form(a, *, alpha: float, beta: float) -> Pairs:
+    for (kl,) in flat(a):
+        d = abs(kl).sqrt()
+        rise, fall = Decimal(alpha) * d, Decimal(beta) * d * d.ln() if d else Decimal(0)
+        yield (NAN, NAN) if kl < 0 else (rise - fall, abs(rise) + abs(fall) + abs(Decimal(beta) * d))
+
+
+def worst_score(a) -> Pairs:
+    """One row an ensemble's scores of one text."""
+    return ((min(scores), max(map(abs, scores))) for scores in a)
+
+
+def mean_minus_spread(a, *, spread_coef: float) -> Pairs:
+    for scores in a:
+        mean, sd = sum(scores) / len(scores), variance(scores).sqrt()
+        yield mean - Decimal(spread_coef) * sd, (1 + Decimal(spread_coef)) * max(map(abs, scores))

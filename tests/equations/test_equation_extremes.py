@@ -15,7 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib import equations
-from course_lib.equations import advantages, kl, logprobs, masking, ppo, preferences
+from course_lib.equations import (
+    advantages,
+    best_of_n,
+    ensemble,
+    kl,
+    logprobs,
+    masking,
+    optimum,
+    overoptimization,
+    policy_gradient,
+    ppo,
+    preferences,
+)
 
 NUMBERS = [0.0, 0.0, 1e-30, -1e-30, 1e-3, 0.1, -0.7, 1.0, -1.0, 3.0, -30.0, 1e4, -1e4, 1e6, 1e30, -1e30]
 ORDINARY = [0.1, 0.5, 0.7, 1.0, 3.0]
@@ -49,10 +61,34 @@ def ruled_out(logits, mask):
     return logits.masked_fill(~mask, -math.inf).unsqueeze(1)
 
 
+def one_group(function):
+    """All real numbers as the responses to one prompt; nothing where there is only one."""
+    return lambda a, b, c, mask, **options: (
+        function(a[mask][None], **options)[0] if mask.sum() > 1 else torch.tensor(())
+    )
+
+
 def of_first_real_token(a, b, mask, *, temperature):
     return logprobs.token_logprobs(a, mask.int().argmax(dim=1, keepdim=True), temperature=temperature)
 
 
+def row_by_row(function):
+    """Give the function the real numbers of one row at a time."""
+    return lambda a, b, c, mask, **options: torch.cat(
+        [function(x[real][None], y[real][None], **options).flatten() for x, y, real in zip(a, b, mask, strict=True)]
+    )
+
+
+def best_of_languages(logits, _, *, n):
+    ranks = torch.arange(logits.shape[1]) // 2
+    return best_of_n.best_of_n_distribution(logits[0].softmax(0), ranks.float(), n=n)
+
+
+def best_of_samples(scores, values, *, n):
+    return best_of_n.expected_best_of_n(scores, values, n=min(n, scores.shape[1]))
+
+
+FORMS = {"alpha": [0, 0.5, -2.0, 1e4], "beta": [0, 1e-30, 0.5, -2.0]}
 CASES = {
     masking.real_values: Case(lambda a, b, c, m: masking.real_values(a, m), lambda a, b, c: slow.real_values(a)),
     masking.masked_mean: Case(
@@ -93,6 +129,30 @@ CASES = {
         lambda a, b, c, **o: slow.entropy(a, **o),
         {"temperature": TEMPERATURES},
     ),
+    logprobs.text_logprobs: Case(
+        lambda a, b, c, m: logprobs.text_logprobs(a, m), lambda a, b, c: slow.text_logprobs(a)
+    ),
+    policy_gradient.reinforce_advantages: Case(
+        one_group(lambda returns: policy_gradient.reinforce_advantages(returns[0])[None]),
+        lambda a, b, c: slow.rloo_advantages(a),
+    ),
+    policy_gradient.rloo_advantages: Case(
+        one_group(policy_gradient.rloo_advantages), lambda a, b, c: slow.rloo_advantages(a)
+    ),
+    policy_gradient.grpo_advantages: Case(
+        one_group(policy_gradient.grpo_advantages),
+        lambda a, b, c, **o: slow.grpo_advantages(a, **o),
+        {"eps": [0.0, 1e-8, 1.0]},
+    ),
+    policy_gradient.reinforce_loss: Case(
+        lambda a, b, c, m: policy_gradient.reinforce_loss(a, first_real(c, m), m),
+        lambda a, b, c: slow.reinforce_loss(a, c),
+    ),
+    policy_gradient.grpo_loss: Case(
+        lambda a, b, c, m, **o: policy_gradient.grpo_loss(a, b, a / 2, first_real(c, m), m, **o),
+        lambda a, b, c, **o: slow.grpo_loss(a, b, c, **o),
+        {"clip_eps": [0.0, 0.25, 1.0], "kl_coef": [0, 1e-30, 0.05, 1e6]},
+    ),
     ppo.probability_ratio: Case(elementwise(ppo.probability_ratio), lambda a, b, c: slow.probability_ratio(a, b)),
     ppo.clipped_objective: Case(
         elementwise(ppo.clipped_objective),
@@ -121,6 +181,11 @@ CASES = {
     preferences.bradley_terry_loss: Case(
         lambda a, b, c, m: preferences.bradley_terry_loss(a[m], b[m]), lambda a, b, c: slow.bradley_terry_loss(a, b)
     ),
+    preferences.dpo_loss: Case(
+        lambda a, b, c, m, **o: preferences.dpo_loss(a[m], b[m], c[m], a[m] / 2, **o),
+        lambda a, b, c, **o: slow.dpo_loss(a, b, c, **o),
+        {"kl_coef": [0, 1e-30, 0.05, 1e6]},
+    ),
     preferences.pair_accuracy: Case(
         lambda a, b, c, m: preferences.pair_accuracy(a[m], b[m]), lambda a, b, c: slow.pair_accuracy(a, b)
     ),
@@ -128,20 +193,56 @@ CASES = {
         lambda a, b, c, m: torch.tensor(preferences.gain_and_bias(a[m]) if a[m].unique().numel() > 1 else ()),
         lambda a, b, c: slow.gain_and_bias(a),
     ),
+    best_of_n.best_of_n_distribution: Case(
+        row_by_row(best_of_languages), lambda a, b, c, **o: slow.best_of_n_distribution(a, **o), {"n": [1, 2, 7]}
+    ),
+    best_of_n.expected_best_of_n: Case(
+        row_by_row(best_of_samples), lambda a, b, c, **o: slow.expected_best_of_n(a, b, **o), {"n": [1, 2, 3]}
+    ),
+    overoptimization.best_of_n_form: Case(
+        lambda a, b, c, m, **o: overoptimization.best_of_n_form(a[m], **o),
+        lambda a, b, c, **o: slow.best_of_n_form(a, **o),
+        FORMS,
+    ),
+    overoptimization.rl_form: Case(
+        lambda a, b, c, m, **o: overoptimization.rl_form(a[m], **o), lambda a, b, c, **o: slow.rl_form(a, **o), FORMS
+    ),
+    ensemble.worst_score: Case(row_by_row(lambda a, b: ensemble.worst_score(a.T)), lambda a, b, c: slow.worst_score(a)),
+    ensemble.mean_minus_spread: Case(
+        row_by_row(lambda a, b, **o: ensemble.mean_minus_spread(a.T, **o)),
+        lambda a, b, c, **o: slow.mean_minus_spread(a, **o),
+        {"spread_coef": [0, 0.5, 1]},
+    ),
 }
 POOLED = {
     masking.masked_mean,
     masking.whiten,
     advantages.explained_variance,
+    policy_gradient.reinforce_advantages,
+    policy_gradient.rloo_advantages,
+    policy_gradient.grpo_advantages,
+    policy_gradient.reinforce_loss,
+    policy_gradient.grpo_loss,
     ppo.policy_loss,
     ppo.value_loss,
     ppo.clip_fraction,
     ppo.approx_kl,
     preferences.bradley_terry_loss,
+    preferences.dpo_loss,
     preferences.pair_accuracy,
     preferences.gain_and_bias,
 }
-WITHOUT_A_BATCH = {kl.adaptive_kl_coef}  # test_the_kl_coefficient_is_exact_at_every_size
+WITHOUT_A_BATCH = {
+    kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
+    optimum.optimal_policy,  # these two: test_equation_optimum.py
+    optimum.penalised_reward,
+    # tests/equations/test_equation_best_of_n.py and test_equation_overoptimization.py
+    best_of_n.best_of_n_kl,
+    overoptimization.best_of_n_peak,
+    overoptimization.rl_peak,
+    overoptimization.fit_best_of_n_form,
+    overoptimization.fit_rl_form,
+}
 
 
 def first_real(rows, mask):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from course_lib.equations.logprobs import entropy, token_logprobs
+from course_lib.equations.logprobs import entropy, text_logprobs, token_logprobs
 
 
 def logits_of(*weights):
@@ -101,3 +101,9 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature):
         token_logprobs(torch.zeros(1, 1, 2), torch.tensor([[0]]), temperature=temperature)
     with pytest.raises(ValueError, match="temperature above 0, got"):
         entropy(torch.zeros(1, 1, 2), temperature=temperature)
+
+
+def test_a_text_is_as_likely_as_its_real_tokens_together():
+    logprobs = torch.tensor([[-1.0, -0.5, 7.0], [-2.0, -3.0, -4.0]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    assert text_logprobs(logprobs, mask).tolist() == [-1.5, -9.0]

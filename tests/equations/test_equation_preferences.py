@@ -3,7 +3,13 @@ import math
 import pytest
 import torch
 
-from course_lib.equations.preferences import bradley_terry_loss, gain_and_bias, pair_accuracy, preference_probability
+from course_lib.equations.preferences import (
+    bradley_terry_loss,
+    dpo_loss,
+    gain_and_bias,
+    pair_accuracy,
+    preference_probability,
+)
 
 LOG_3 = 1.098612
 
@@ -41,6 +47,28 @@ def test_bradley_terry_loss_far_from_zero():
     assert loss.item() == 1000.0
     assert far.grad.item() == -1.0
     assert bradley_terry_loss(torch.tensor([1000.0]), torch.tensor([0.0])).item() == 0.0
+
+
+def test_dpo_starts_at_log_2_whatever_the_pairs():
+    logprobs = torch.tensor([-3.0, -20.0])
+    assert dpo_loss(logprobs, -logprobs, logprobs, -logprobs, kl_coef=0.05).item() == pytest.approx(0.693147, abs=1e-6)
+
+
+def test_dpo_rewards_are_the_policys_distance_from_the_reference():
+    chosen, rejected = torch.tensor([-2.0], requires_grad=True), torch.tensor([-5.0], requires_grad=True)
+    ref_chosen, ref_rejected = torch.tensor([-4.0], requires_grad=True), torch.tensor([-4.802776])
+    loss = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, kl_coef=0.5)
+    # 0.5 * (2 - -0.197224) = 1.098612 = log 3: the chosen text wins with probability 0.75
+    assert loss.item() == pytest.approx(0.287682, abs=1e-6)
+    loss.backward()
+    # -kl_coef * (1 - 0.75), and its opposite; the reference stands still
+    assert (chosen.grad.item(), rejected.grad.item()) == (pytest.approx(-0.125), pytest.approx(0.125))
+    assert ref_chosen.grad is None
+
+
+def test_dpo_refuses_no_pairs():
+    with pytest.raises(ValueError, match="expected at least one pair, got 0"):
+        dpo_loss(*[torch.ones(0)] * 4, kl_coef=0.1)
 
 
 def test_pair_accuracy_counts_a_tie_one_half():

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.equations import advantages, kl, logprobs, masking, ppo, preferences
+from course_lib.equations import advantages, kl, logprobs, masking, policy_gradient, ppo, preferences
 
 seeds = st.integers(0, 2**32 - 1)
 row_lengths = st.lists(st.integers(1, 6), min_size=1, max_size=4)
@@ -41,6 +41,7 @@ MASKED = {
     "td_residuals": lambda a, b, c, d, mask: advantages.td_residuals(a, b, mask, gamma=0.9),
     "gae": lambda a, b, c, d, mask: advantages.gae(a, b, mask, gamma=0.9),
     "explained_variance": lambda a, b, c, d, mask: advantages.explained_variance(a, b, mask),
+    "grpo_loss": lambda a, b, c, d, mask: policy_gradient.grpo_loss(a, b, c, torch.arange(len(a)).to(a), mask),
     "policy_loss": lambda a, b, c, d, mask: ppo.policy_loss(a, b, c, mask),
     "value_loss": lambda a, b, c, d, mask: ppo.value_loss(a, b, c, mask),
     "clip_fraction": lambda a, b, c, d, mask: ppo.clip_fraction(a, b, mask, clip_eps=0.2),

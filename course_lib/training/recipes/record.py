@@ -5,7 +5,6 @@ experiments can run side by side; `data/README.md` says how long each takes.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,16 +22,19 @@ from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.paths import REWARD_MODEL, RUNS
 from course_lib.training.pipeline import PPORun
 from course_lib.training.recipes.record_label_noise import record_label_noise
+from course_lib.training.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
+from course_lib.training.recipes.record_relatives import RELATIVES, record_relatives
+from course_lib.training.recipes.record_remedies import REMEDIES, record_remedies
+from course_lib.training.recipes.recording_file import RecordingFile, command, write_recording
 from course_lib.training.record import Record
 from course_lib.training.recordings import LABEL_NOISE
 from course_lib.training.results import join_samples
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run_folder import versions, write_text
+from course_lib.training.run_folder import versions
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
 
 SAMPLES = 6  # texts kept of each run
-DIGITS = 4  # significant ones
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ EXPERIMENTS = {
     ),
 }
 
+RECIPES = {OVEROPTIMIZATION: record_overoptimization, REMEDIES: record_remedies, RELATIVES: record_relatives}
+
 
 def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> dict:
     """Train one policy and return what is kept of it: metrics as columns, held-out figures, a few texts.
@@ -134,9 +138,6 @@ def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, 
     records = list(run.records(scorer, objective=planned.objective, gather=planned.gather))
     after, texts_after = run.evaluate(scorer)
     return {
-        "name": planned.name,
-        "seed": planned.seed,
-        "changes": planned.changes,
         "metrics": {name: [record[name] for record in records] for name in records[0] if not name.endswith("seconds")},
         "before": before,
         "after": after,
@@ -148,56 +149,18 @@ def record_experiment(name: str, *, out: Path, given: dict | None = None) -> Non
     """Record the runs of an experiment that the file `out` does not hold yet; `given` settings go before all others."""
     experiment, starts = EXPERIMENTS[name], {}
     shared = experiment.shared | (given or {})
-    head = {"made_with": command(name), "settings": asdict(RunSettings(**shared)), "versions": versions()}
-    runs = recorded_runs(out, head)
-    known = {(run["name"], run["seed"]) for run in runs}
+    recording = RecordingFile(out, name, asdict(RunSettings(**shared)))
     for planned in experiment.runs:
-        if (planned.name, planned.seed) not in known:
+        if recording.lacks(planned.name, planned.seed):
             settings = RunSettings(**shared | planned.changes | {"seed": planned.seed})
-            runs.append(record_run(planned, settings, starts=starts))
-            write_recording(out, head, runs)
-
-
-def recorded_runs(path: Path, head: dict) -> list[dict]:
-    """The runs that a file holds already, none where there is no file.
-
-    Raises:
-        CourseError: they were made with other settings.
-    """
-    if not path.is_file():
-        return []
-    recording = json.loads(path.read_text(encoding="utf-8"))
-    if recording["settings"] != head["settings"]:
-        raise CourseError(f"Expected runs with the settings of the recipe in {path}, found others; delete it.")
-    return recording["runs"]
-
-
-def write_recording(path: Path, head: dict, runs: Sequence[dict]) -> None:
-    """Write a recording, whole or not at all, with one run a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]
-    rows = ",\n".join(json.dumps(rounded(run), ensure_ascii=False) for run in runs)
-    write_text(path, "{" + "".join(lines) + '"runs": [\n' + rows + "\n]}\n")
-
-
-def rounded(value: object) -> object:
-    """Round every number inside to four significant digits."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-
-def command(name: str) -> str:
-    """The command that records an experiment."""
-    return f"python -m course_lib.training.recipes.record {name}"
+            made = record_run(planned, settings, starts=starts)
+            recording.add(planned.name, planned.seed, planned.changes, made)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record one experiment; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("experiment", choices=[*EXPERIMENTS, LABEL_NOISE])
+    parser.add_argument("experiment", choices=[*EXPERIMENTS, *RECIPES, LABEL_NOISE])
     name = parser.parse_args(arguments).experiment
     torch.set_num_threads(1)
     out = RUNS / f"{name}.json"
@@ -206,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             head = {"made_with": command(name), "versions": versions()}
             settings, runs = record_label_noise()
             write_recording(out, head | {"settings": settings}, runs)
+        elif name in RECIPES:
+            RECIPES[name](out)
         else:
             record_experiment(name, out=out)
     except CourseError as error:

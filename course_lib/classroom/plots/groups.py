@@ -1,0 +1,51 @@
+"""What each method makes of the same scores: one row of bars a method, for two prompts with four texts each."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE, ink, styled
+
+Bars = Float[np.ndarray, " texts"]
+
+TITLES = {
+    "scores": "Scores",
+    "REINFORCE": "REINFORCE: less the mean of all others",
+    "RLOO": "RLOO: less the mean of its prompt's others",
+    "GRPO": "GRPO: less its prompt's mean, over its spread",
+}
+HIGHEST = 5.4
+
+
+class GroupsPicture:
+    """Four panels of eight bars; each bar carries its number."""
+
+    def __init__(self, texts: int):
+        self.bars, self.numbers = {}, {}
+        with styled():
+            self.figure = Figure(figsize=(10, 5.6))
+            axes = self.figure.subplots(2, 2, sharex=True, sharey=True)
+            for ax, (name, title) in zip(axes.flat, TITLES.items(), strict=True):
+                ax.set_title(title, fontsize=12.5)
+                ax.set(ylim=(-HIGHEST, HIGHEST), xlim=(-0.6, texts - 0.4))
+                ax.set_xticks(range(texts), [f"A{i + 1}" for i in range(texts // 2)] + ["B1", "B2", "B3", "B4"])
+                ax.axvline(texts / 2 - 0.5, color=REFERENCE, linewidth=1, linestyle=(0, (2, 2)))
+                ax.axhline(0, color=REFERENCE, linewidth=1.2)
+                self.bars[name] = ax.bar(range(texts), np.zeros(texts), width=0.62)
+                self.numbers[name] = [ax.text(place, 0, "", ha="center", fontsize=11) for place in range(texts)]
+
+    @property
+    def moving(self) -> list[Artist]:
+        """What follows the sliders."""
+        return [artist for row in (*self.bars.values(), *self.numbers.values()) for artist in row]
+
+    def move(self, name: str, values: Bars) -> None:
+        """Set the bars of one panel; what is too high is cut off, its number stays."""
+        for bar, words, value in zip(self.bars[name], self.numbers[name], values, strict=True):
+            colour = REFERENCE if name == "scores" else POSITIVE if value > 0 else NEGATIVE
+            shown = float(np.clip(value, -HIGHEST + 0.9, HIGHEST - 0.9))
+            bar.set_height(shown)
+            bar.set_color(colour)
+            words.set(text=f"{value:+.1f}".replace("-", "−"), y=shown + (0.15 if shown >= 0 else -0.15))
+            words.set(va="bottom" if shown >= 0 else "top", color=ink(colour))

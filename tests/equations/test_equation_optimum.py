@@ -1,0 +1,50 @@
+"""The optimum of the KL-penalised objective: worked by hand, at its limits, and above every other policy."""
+
+import math
+
+import pytest
+import torch
+
+from course_lib.equations.optimum import optimal_policy, penalised_reward
+
+
+def test_two_texts_by_hand():
+    # 1/2 * e^0 against 1/2 * e^(log 3 / 1): 1 to 3; at kl_coef 0.5 the square of it, 1 to 9
+    half, rewards = torch.tensor([0.5, 0.5]), torch.tensor([0.0, math.log(3)])
+    torch.testing.assert_close(optimal_policy(half, rewards, kl_coef=1), torch.tensor([0.25, 0.75]))
+    torch.testing.assert_close(optimal_policy(half, rewards, kl_coef=0.5), torch.tensor([0.1, 0.9]))
+
+
+def test_the_value_by_hand():
+    # mean reward 0.75 * 4 = 3; KL = 0.25 log(1/2) + 0.75 log(3/2) = 0.1308
+    value = penalised_reward(torch.tensor([0.25, 0.75]), torch.tensor([0.5, 0.5]), torch.tensor([0.0, 4.0]), kl_coef=2)
+    assert value.item() == pytest.approx(3 - 2 * 0.1308, abs=1e-4)
+
+
+def test_a_text_that_is_never_written_adds_nothing():
+    ref, rewards = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.0, 0.0, 100.0])
+    assert optimal_policy(ref, rewards, kl_coef=1).tolist() == [0.5, 0.5, 0.0]
+    assert penalised_reward(ref, ref, rewards, kl_coef=1) == 0
+
+
+def test_no_other_policy_is_worth_more():
+    generator = torch.Generator().manual_seed(0)
+    ref, rewards = torch.rand(20, generator=generator).softmax(-1), torch.randn(20, generator=generator)
+    best = optimal_policy(ref, rewards, kl_coef=0.3)
+    others = (best.log() + 0.1 * torch.randn(100, 20, generator=generator)).softmax(-1)
+    values = penalised_reward(others, ref.expand(100, -1), rewards.expand(100, -1), kl_coef=0.3)
+    assert values.max() < penalised_reward(best, ref, rewards, kl_coef=0.3)
+
+
+@pytest.mark.parametrize("kl_coef", [0, -1.0, math.nan])
+def test_a_coefficient_that_is_not_positive_is_refused(kl_coef):
+    with pytest.raises(ValueError, match="above 0"):
+        optimal_policy(torch.tensor([1.0]), torch.tensor([1.0]), kl_coef=kl_coef)
+
+
+def test_rewards_and_coefficients_of_any_size_leave_a_distribution():
+    ref = torch.tensor([0.5, 0.25, 0.25, 0.0])
+    for size in (1e-25, 1.0, 1e25):
+        rewards = size * torch.tensor([-1.0, 0.5, 1.0, 2.0])
+        assert optimal_policy(ref, rewards, kl_coef=1e-9 * size).tolist() == [0, 0, 1, 0]
+        torch.testing.assert_close(optimal_policy(ref, rewards, kl_coef=1e9 * size), ref)
