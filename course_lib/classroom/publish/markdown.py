@@ -1,0 +1,38 @@
+"""The markdown of notebooks and of data/README.md in HTML, with formulas in MathML."""
+
+from collections.abc import Callable
+from html import escape
+
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from course_lib.classroom.publish.maths import mathml
+
+
+class CourseRenderer(IPythonRenderer):
+    """Renders formulas and links; `href` gives the address to which a link leads, "" for one that leads nowhere."""
+
+    def __init__(self, href: Callable[[str], str]):
+        super().__init__(escape=False, exclude_anchor_links=True)
+        self.href = href
+
+    def inline_math(self, body: str) -> str:
+        """A formula within a line."""
+        return mathml(body)
+
+    def block_math(self, body: str) -> str:
+        """A formula on its own line, which scrolls where the page is too narrow for it."""
+        return f'<span class="formula" tabindex="0">{mathml(body, block=True)}</span>'
+
+    def latex_environment(self, name: str, body: str) -> str:
+        r"""What stands between \begin and \end."""
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        """A link, or its text alone."""
+        address = self.href(url)
+        return f'<a href="{escape(address)}">{text}</a>' if address else text
+
+
+def to_html(markdown: str, href: Callable[[str], str] = str) -> str:
+    """Render markdown; formulas in code stay code."""
+    return MarkdownWithMath(renderer=CourseRenderer(href)).render(markdown)
