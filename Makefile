@@ -9,13 +9,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: help run test lab notebooks format checksums
+.PHONY: help run test lab notebooks site format checksums
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
 	@echo "make test       lint, run the tests, then run the notebooks and compare their outputs"
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
+	@echo "make site       write the course as web pages, to be read without Python (site/index.html)"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 
@@ -34,6 +35,9 @@ lab: $(READY)
 
 notebooks: $(READY)
 	@$(PY) -m course_lib.classroom.notebooks $(ARGS)
+
+site: $(READY)
+	@$(PY) -m course_lib.classroom.publish.site $(ARGS)
 
 format: $(READY)
 	$(PY) -m ruff check --fix

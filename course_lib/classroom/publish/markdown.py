@@ -1,5 +1,6 @@
 """The markdown of notebooks and of data/README.md in HTML, with formulas in MathML."""
 
+import re
 from collections.abc import Callable
 from html import escape
 
@@ -21,11 +22,17 @@ class CourseRenderer(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         """A formula on its own line, which scrolls where the page is too narrow for it."""
-        return f'<span class="formula" tabindex="0">{mathml(body, block=True)}</span>'
+        return f'<span class="formula">{mathml(body, block=True)}</span>'
 
     def latex_environment(self, name: str, body: str) -> str:
         r"""What stands between \begin and \end."""
         return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+    def heading(self, text: str, level: int, **attributes) -> str:
+        """A heading, its minutes set apart."""
+        return super().heading(
+            re.sub(r"(\([^()]*\bmin\))$", r'<span class="minutes">\1</span>', text), level, **attributes
+        )
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link, or its text alone."""
@@ -36,3 +43,8 @@ class CourseRenderer(IPythonRenderer):
 def to_html(markdown: str, href: Callable[[str], str] = str) -> str:
     """Render markdown; formulas in code stay code."""
     return MarkdownWithMath(renderer=CourseRenderer(href)).render(markdown)
+
+
+def to_inline_html(markdown: str, href: Callable[[str], str] = str) -> str:
+    """Render one line of markdown, to stand within another line."""
+    return to_html(markdown, href).strip().removeprefix("<p>").removesuffix("</p>")
