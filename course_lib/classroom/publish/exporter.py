@@ -12,6 +12,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from course_lib.classroom.publish.markdown import to_html, to_inline_html
+from course_lib.classroom.publish.predictions import mark_folds
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The first that an output has is shown; a widget has a picture for readers without a kernel.
@@ -26,6 +27,7 @@ class CourseExporter(HTMLExporter):
         super().__init__(config=settings, template_file=template, extra_template_basedirs=[str(TEMPLATES)])
         self.register_filter("markdown2html", lambda source: to_html(source, href))
         self.register_filter("inline", lambda source: to_inline_html(source, href))
+        self.register_filter("marked", mark_folds)
         self.register_filter("alt", alt)
 
     @default("template_name")

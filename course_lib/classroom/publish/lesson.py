@@ -39,6 +39,12 @@ class Lesson:
         """The number with which the name begins."""
         return self.name.partition("_")[0]
 
+    @property
+    def picture(self) -> str:
+        """The first picture, a PNG file in base64."""
+        outputs = [output for cell in self.notebook.cells for output in cell.get("outputs", [])]
+        return next((output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})), "")
+
 
 def read_lesson(path: Path) -> Lesson:
     """Read a notebook. CourseError where its first cell has no title."""

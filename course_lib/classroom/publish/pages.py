@@ -19,7 +19,7 @@ from course_lib.classroom.publish.predictions import read_predictions
 LOOK = Path(__file__).parents[1] / "look.css"
 README = "README.md"
 HEADING = re.compile(r"^##? (.+)\n", re.MULTILINE)
-ROW = re.compile(r"^\| \[[^]]+\]\(notebooks/(\w+)\.ipynb\) \| [^|]+ \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| \[([^]]+)\]\(notebooks/(\w+)\.ipynb\) \| [^|]+ \| (.+) \|$", re.MULTILINE)
 
 
 class Pages:
@@ -27,15 +27,21 @@ class Pages:
 
     def __init__(self, root: Path, lessons: list[Lesson]):
         self.root, self.lessons, self.links = root, lessons, Links(root)
+        self.readme = (root / README).read_text(encoding="utf-8")
         self.templates = Environment(
             loader=FileSystemLoader(TEMPLATES / "course"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         self.templates.globals["look"] = Markup(LOOK.read_text(encoding="utf-8"))
+        self.templates.globals["names"] = self.names()
+
+    def names(self) -> dict[str, str]:
+        """What each notebook is called on other pages than its own: as in README.md, or by its title."""
+        called = {name: link for link, name, _ in ROW.findall(self.readme)}
+        return {lesson.name: called.get(lesson.name, f"{lesson.number} {lesson.title}") for lesson in self.lessons}
 
     def contents(self) -> str:
         """The page that leads to the notebooks; what it says of them and of the course stands in README.md."""
-        text = (self.root / README).read_text(encoding="utf-8")
-        title, *parts = HEADING.split(text)[1:]
+        title, *parts = HEADING.split(self.readme)[1:]
         parts = dict(zip(["intro", *parts[1::2]], parts[::2], strict=True))
         return self.fill(
             "contents.html.j2",
@@ -44,7 +50,7 @@ class Pages:
             intro=self.html(parts["intro"], of=README),
             about=self.html(parts["The notebooks"].split("\n| ")[0], of=README),
             start=self.html(parts["Start"], of=README),
-            does={name: self.html(sentence, of=README) for name, sentence in ROW.findall(text)},
+            does={name: self.html(sentence, of=README) for _, name, sentence in ROW.findall(self.readme)},
         )
 
     def lesson(self, lesson: Lesson) -> str:

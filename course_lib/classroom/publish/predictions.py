@@ -12,6 +12,9 @@ ASKS = "**Predict.**"
 OPTION = re.compile(r"\(([a-z])\)\s+")
 ANSWER = re.compile(r"</summary>\s*\(([a-z])\)")
 
+# a fold for each option of a quiz: it begins with Yes or No
+FOLD = re.compile(r"<details>(?=<summary>\([a-z]\)[^<]*</summary>\s*<p>(Yes|No)\b)")
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -59,3 +62,8 @@ def tidy(text: str, ends: str = ".,;-·") -> str:
 def unfinished(question: str) -> str:
     """Show by three dots that the options go on with the sentence."""
     return f"{question} …" if question[-1:].isalnum() else question
+
+
+def mark_folds(html: str) -> str:
+    """Give the folds of a quiz a class, `yes` or `no`, so that the right option can look like one."""
+    return FOLD.sub(lambda fold: f'<details class="option {fold[1].lower()}">', html)
