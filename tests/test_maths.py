@@ -18,6 +18,10 @@ def test_a_formula_becomes_mathml_within_the_line_or_on_its_own():
     assert mathml(r"\frac12", block=True) == '<math display="block"><mfrac><mn>1</mn><mn>2</mn></mfrac></math>'
 
 
+def test_a_prime_is_no_exponent():
+    assert mathml(r"\beta'") == '<math><mrow><mi>β</mi><mo lspace="0" rspace="0">′</mo></mrow></math>'
+
+
 def test_what_is_not_latex_is_named():
     with pytest.raises(CourseError, match=r"got '\\\\frac\{1\}' .*mend it"):
         mathml(r" \frac{1} ")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nbformat import NotebookNode
 
@@ -34,8 +35,7 @@ def read_predictions(notebook: NotebookNode) -> dict[str, Prediction]:
     """
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     asking = [place for place, cell in enumerate(texts) if ASKS in cell.source]
-    ends = [*asking[1:], len(texts)]
-    found = {texts[place].id: read_prediction(texts[place:end]) for place, end in zip(asking, ends, strict=True)}
+    found = {texts[place].id: read_prediction(texts[place:end]) for place, end in pairwise([*asking, len(texts)])}
     return {cell_id: prediction for cell_id, prediction in found.items() if prediction.options}
 
 
