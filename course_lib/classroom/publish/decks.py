@@ -56,7 +56,7 @@ def unfolded(html: str) -> str:
 
 
 def read_reveal() -> dict[str, Markup]:
-    """Return reveal.js by the names of its files, from the package that brings it. CourseError where that is missing."""
+    """Return the files of reveal.js by their names. CourseError where the package that brings them is missing."""
     package = find_spec("sphinx_revealjs")
     if package is None:
         raise CourseError(

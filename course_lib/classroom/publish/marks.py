@@ -1,6 +1,6 @@
-"""Marks a notebook's cells as slides, for a notebook that has no marks: `python -m course_lib.classroom.publish.marks 04`.
+"""Which cells of a notebook are slides, where nobody has marked them yet.
 
-Marks stand in the cells' metadata, where JupyterLab's property inspector shows them; change them there as you like.
+`python -m course_lib.classroom.publish.marks 04` writes these marks into the notebook, to be changed in JupyterLab.
 """
 
 import argparse
@@ -12,39 +12,39 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_lib.classroom.notebooks import FOLDER, find, to_json
+from course_lib.classroom.publish.plan import heading_of, minutes
 from course_lib.training.errors import CourseError
 
-HEADING = re.compile(r"^##? (?P<title>.+)$", re.MULTILINE)
 EXERCISE = re.compile(r"^### Exercise \d+", re.MULTILINE)
-MINUTES = re.compile(r"\(\d+ min\)$")
 EXERCISE_CELLS = 4  # task, stub, check, solution
 HIDDEN_CODE = "hide-input"
 PICTURES = ("image/png", "text/html")
 
 
 def is_marked(notebook: NotebookNode) -> bool:
-    """Tell whether a cell is marked as a slide."""
+    """Tell whether any cell is marked."""
     return any("slideshow" in cell.metadata for cell in notebook.cells)
 
 
-def mark(notebook: NotebookNode) -> None:
-    """Mark the cells: a slide for each heading, a subslide for each further cell that shows something.
+def marked(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook with its marks; where it has none, each heading begins a slide, each other cell a subslide.
 
-    Exercises are skipped, and so are sections without minutes where others have theirs.
+    Left out are exercises, cells that show nothing and, where headings have minutes, the sections without.
     """
-    timed = any(MINUTES.search(title) for cell in notebook.cells for title in HEADING.findall(cell.source))
-    presented, exercise_left = True, 0
+    if is_marked(notebook):
+        return notebook
+    timed = any(minutes(heading_of(cell)) for cell in notebook.cells)
+    presented, of_exercise = True, 0
     for cell in notebook.cells:
-        heading = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+        heading = heading_of(cell)
         if heading:
-            presented = not timed or bool(MINUTES.search(heading["title"]))
-        if EXERCISE.search(cell.source):
-            exercise_left = EXERCISE_CELLS
-        shown = presented and not exercise_left and shows(cell)
-        cell.metadata["slideshow"] = {"slide_type": ("slide" if heading else "subslide") if shown else "skip"}
-        exercise_left = max(exercise_left - 1, 0)
-        if shown and has_picture(cell):
+            presented = not timed or heading["minutes"]
+        of_exercise = EXERCISE_CELLS if EXERCISE.search(cell.source) else max(of_exercise - 1, 0)
+        skipped = not presented or of_exercise or not shows(cell)
+        cell.metadata["slideshow"] = {"slide_type": "skip" if skipped else "slide" if heading else "subslide"}
+        if not skipped and has_picture(cell):
             cell.metadata["tags"] = sorted({*cell.metadata.get("tags", []), HIDDEN_CODE})
+    return notebook
 
 
 def shows(cell: NotebookNode) -> bool:
@@ -58,7 +58,7 @@ def has_picture(cell: NotebookNode) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Mark the notebooks that are named and have no marks; what cannot be done becomes one sentence and exit code 2."""
+    """Mark the notebooks that are named; what cannot be done becomes one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.classroom.publish.marks", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help="the start of a notebook's name, such as 04")
     try:
@@ -77,8 +77,7 @@ def mark_file(path: Path) -> None:
         raise CourseError(
             f"Expected a notebook without slide marks, but {path.name} has some; change them in JupyterLab."
         )
-    mark(notebook)
-    path.write_text(to_json(notebook), encoding="utf-8", newline="\n")
+    path.write_text(to_json(marked(notebook)), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -41,13 +41,18 @@ def plan(notebook: NotebookNode) -> list[list[Slide]]:
     """Return the slides of each section; they share its minutes evenly."""
     planned, start, title = [], 0, ""
     for group in group_cells(notebook):
-        heading = HEADING.search(group[0][0].source)
+        heading = heading_of(group[0][0])
         title = heading["title"] if heading else title
         end = start + 60 * minutes(heading)
         times = [round(start + (end - start) * place / len(group)) for place in range(len(group) + 1)]
         planned.append([Slide(cells, title, *times) for cells, times in zip(group, pairwise(times), strict=True)])
         start = end
     return planned
+
+
+def heading_of(cell: NotebookNode) -> re.Match | None:
+    """Return the heading with which a cell of text begins, in its parts."""
+    return HEADING.match(cell.source) if cell.cell_type == "markdown" else None
 
 
 def minutes(heading: re.Match | None) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from course_lib.classroom.notebooks import FOLDER, find
 from course_lib.classroom.publish.decks import deck_page, notes_page
 from course_lib.classroom.publish.lesson import read_lesson
+from course_lib.classroom.publish.marks import marked
 from course_lib.classroom.publish.plan import plan
 from course_lib.training.errors import CourseError
 
@@ -17,17 +18,9 @@ OUT = FOLDER.parent / "slides"
 
 
 def write(path: Path, out: Path) -> int:
-    """Write the slides and the notes of a notebook, and return how many slides there are.
-
-    CourseError where no cell of the notebook is marked as a slide.
-    """
+    """Write the slides and the notes of a notebook, and return how many slides there are."""
     lesson = read_lesson(path)
-    sections = plan(lesson.notebook)
-    if not sections:
-        raise CourseError(
-            f"Expected cells of {path.name} to be marked as slides, but none is; mark them in JupyterLab, or all at "
-            f"once: python -m course_lib.classroom.publish.marks {lesson.number}"
-        )
+    sections = plan(marked(lesson.notebook))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{lesson.name}.html").write_text(deck_page(lesson, sections), encoding="utf-8", newline="\n")
     (out / f"{lesson.name}-notes.html").write_text(notes_page(lesson, sections), encoding="utf-8", newline="\n")
@@ -35,7 +28,7 @@ def write(path: Path, out: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the slides of the notebooks that are named, or of all; a mistake becomes one sentence and exit code 2."""
+    """Write the slides of the notebooks that are named, or of all; what fails becomes one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.classroom.publish.slides", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder to write into (default: slides)")
