@@ -10,7 +10,7 @@ from nbformat.v4 import new_notebook
 
 from course_lib.classroom.publish.exporter import TEMPLATES, CourseExporter
 from course_lib.classroom.publish.lesson import Lesson
-from course_lib.classroom.publish.markdown import to_html
+from course_lib.classroom.publish.markdown import to_inline_html
 from course_lib.classroom.publish.plan import Slide
 from course_lib.classroom.publish.predictions import read_predictions
 from course_lib.training.errors import CourseError
@@ -73,7 +73,7 @@ def fill(template: str, **values) -> str:
     """Fill a template of a page."""
     loader = FileSystemLoader(TEMPLATES / "course")
     templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    templates.filters |= {"clock": clock, "html": lambda markdown: Markup(to_html(markdown, href))}
+    templates.filters |= {"clock": clock, "inline": lambda markdown: Markup(to_inline_html(markdown, href))}
     return templates.get_template(template).render(look=Markup(LOOK.read_text(encoding="utf-8")), **values)
 
 
