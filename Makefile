@@ -9,13 +9,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: help run test lab notebooks format checksums
+.PHONY: help run test lab present notebooks slides site format checksums
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
 	@echo "make test       lint, run the tests, then run the notebooks and compare their outputs"
 	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make present    open a notebook in JupyterLab as slides with live widgets (ARGS='02' for clipped PPO)"
 	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
+	@echo "make slides     write the notebooks as slides with speaker notes, to be shown without Python (slides/)"
+	@echo "make site       write the course as web pages, to be read without Python (site/index.html)"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 
@@ -32,8 +35,17 @@ test: $(READY)
 lab: $(READY)
 	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
+present: $(READY)
+	@$(PY) -m course_lib.classroom.publish.present $(ARGS)
+
 notebooks: $(READY)
 	@$(PY) -m course_lib.classroom.notebooks $(ARGS)
+
+slides: $(READY)
+	@$(PY) -m course_lib.classroom.publish.slides $(ARGS)
+
+site: $(READY)
+	@$(PY) -m course_lib.classroom.publish.site $(ARGS)
 
 format: $(READY)
 	$(PY) -m ruff check --fix
@@ -49,5 +61,5 @@ $(READY): pyproject.toml constraints.txt
 		"install one of them, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "Installing the course into $(VENV), once; this takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[present,test]'
 	@touch $(READY)

@@ -23,6 +23,7 @@ from course_lib.training.errors import CourseError
 FOLDER = Path(__file__).parents[2] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KEPT = ("notes", "slideshow", "tags")  # of a cell's metadata: notes and slide marks for who presents, tags
 CELL_SECONDS = 120
 # Two threads on two busy cores take longer than one.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -89,8 +90,7 @@ def canonical(notebook: NotebookNode) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for cell in notebook.cells:
-        tags = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
-        cell.metadata = NotebookNode(tags)
+        cell.metadata = NotebookNode({name: cell.metadata[name] for name in KEPT if cell.metadata.get(name)})
         for output in cell.get("outputs", []):
             if len(output.get("data", {})) > 1:
                 output.data.pop(WIDGET_VIEW, None)

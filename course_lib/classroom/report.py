@@ -60,7 +60,7 @@ def write_report(run_folder: Path) -> Path:
 
 def render(run: RecordedRun) -> str:
     """Return the page. All that the run wrote, its model's text first of all, is escaped."""
-    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    css = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.css", "report.css"))
     body = "\n".join([header(run), figures(run.summary), samples(run.samples), curves(run), footer(run.settings)])
     return PAGE.format(title=escape(headline(run.summary)), css=css, body=body)
 

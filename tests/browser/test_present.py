@@ -1,0 +1,67 @@
+"""Presenting in JupyterLab: one key starts, slides follow each other, a slider moved by key moves its picture."""
+
+import shutil
+from importlib.util import find_spec
+
+import nbformat
+import pytest
+from lab import HEIGHT, Lab, serve, wait_until
+
+from course_lib.classroom.notebooks import FOLDER
+from course_lib.classroom.publish import present
+
+NAME = "02_clipped_ppo"
+CELLS = ("title", "style", "clip-idea", "clip-predict", "clip-demo", "clip-answer", "probability-ratio-task")
+
+
+@pytest.fixture
+def live(browser, pictures, tmp_path, monkeypatch):
+    """The slides of one section, in a JupyterLab with the settings of `make present`."""
+    if find_spec("jupyterlab_slideshow") is None:
+        pytest.skip("presenting needs jupyterlab-slideshow: pip install -c constraints.txt -e '.[present]'")
+    notebook = nbformat.read(FOLDER / f"{NAME}.ipynb", as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.id in CELLS]
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook, tmp_path / "notebooks" / f"{NAME}.ipynb")
+    monkeypatch.setattr(present, "FOLDER", tmp_path / "notebooks")
+    present.write_live(tmp_path / "live")
+    home = tmp_path / "jupyter"
+    shutil.copytree(tmp_path / "live" / ".jupyterlab" / "settings", home / "settings")
+    with serve(tmp_path / "live", home) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": HEIGHT})
+        lab = Lab(page, address, tmp_path / "live", pictures)
+        yield lab
+        lab.shut_down()
+        assert not lab.outside, "the slides asked for something over the network"
+
+
+def seen(lab: Lab) -> list[str]:
+    """The cells that the slide shows now."""
+    return [name for name in lab.places if lab.cell(name).is_visible()]
+
+
+def shows(lab: Lab, *names: str) -> None:
+    wait_until(lambda: seen(lab) == list(names), f"the slide shows {names}, it showed {seen(lab)}")
+
+
+def test_slides_with_live_widgets(live):
+    live.open(NAME)
+    live.cell("title").click()
+    live.page.keyboard.press("F4")
+    live.page.wait_for_selector("body[data-jp-deck-mode=presenting]", state="attached", timeout=90_000)
+    for name in ("title", "clip-idea", "clip-predict", "clip-demo"):
+        shows(live, name)
+        live.page.keyboard.press("Space")
+    shows(live, "clip-answer")
+    assert live.cell("clip-answer").get_by_text("A mistake can always be undone").is_visible()
+    live.page.keyboard.press("Shift+Space")
+    shows(live, "clip-demo")
+    assert not live.cell("clip-demo").locator(".jp-InputArea").is_visible()
+    live.move("clip-demo", "advantage", "Home")
+    assert "Advantage −2.0" in live.says("clip-demo")
+    live.screenshot("live")
+    live.page.mouse.click(1000, 60)
+    live.page.keyboard.press("Space")
+    shows(live, "clip-answer")
+    live.page.keyboard.press("Escape")
+    live.page.wait_for_selector("body:not([data-jp-deck-mode=presenting])", state="attached")

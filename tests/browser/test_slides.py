@@ -1,0 +1,118 @@
+"""The slides in a browser: each fits the screen and asks for nothing, the speaker's window shows notes and clock."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from course_lib.classroom.publish import slides
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+SCREEN = {"width": 1280, "height": 720}
+# what sticks out of the slide that is shown, or lies under its header; formulas too
+STICKS_OUT = """() => {
+  const slide = Reveal.getCurrentSlide(), content = slide.querySelector(".content");
+  const top = slide.querySelector("header").getBoundingClientRect().bottom;
+  const found = [...content.querySelectorAll("*")].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.width && (box.top < top || box.bottom > innerHeight - 4 || box.left < 0 || box.right > innerWidth);
+  });
+  return found.map(element => element.tagName + " " + element.textContent.slice(0, 40));
+}"""
+HAS_SOMETHING = """() => {
+  const content = Reveal.getCurrentSlide().querySelector(".content");
+  return content.innerText.trim() || content.querySelector("img");
+}"""
+IS_LAST = "() => Reveal.isLastSlide() && !Reveal.availableFragments().next"
+SPEAKER = ".speaker-controls-notes .value"
+
+
+class Deck:
+    """A deck that is opened from its file, in a context of its own, and all that goes wrong in it."""
+
+    def __init__(self, browser, file: Path):
+        self.context = browser.new_context(viewport=SCREEN)
+        self.wrong = []
+        self.context.on("page", self.watch)
+        self.page = self.context.new_page()
+        self.page.goto(file.as_uri())
+        self.page.wait_for_function("Reveal.isReady()")
+
+    def watch(self, page) -> None:
+        page.on("console", lambda message: message.type in ("error", "warning") and self.wrong.append(message.text))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on(
+            "request", lambda request: re.match("file:|data:|about:", request.url) or self.wrong.append(request.url)
+        )
+
+    def speaker(self):
+        """Open the speaker's window."""
+        with self.context.expect_page() as opened:
+            self.page.keyboard.press("s")
+        return opened.value
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("slides")
+
+
+@pytest.fixture
+def deck(browser, folder, request):
+    slides.write(request.param, folder)
+    opened = Deck(browser, folder / f"{request.param.stem}.html")
+    opened.name = request.param.stem
+    yield opened
+    opened.context.close()
+
+
+@pytest.mark.parametrize("deck", NOTEBOOKS, ids=lambda path: path.stem, indirect=True)
+def test_each_slide_fits_the_screen_and_asks_for_nothing(deck, pictures):
+    total = deck.page.evaluate("Reveal.getTotalSlides()")
+    assert total > 3
+    for number in range(1, total + 1):
+        assert deck.page.evaluate(STICKS_OUT) == [], f"slide {number}"
+        assert deck.page.evaluate(HAS_SOMETHING), f"slide {number} is empty"
+        deck.page.screenshot(path=pictures / f"{deck.name}-slide-{number:02}.png")
+        if number < total:
+            while deck.page.evaluate("Reveal.getSlidePastCount()") < number:
+                deck.page.keyboard.press("ArrowRight")
+    assert deck.page.evaluate(IS_LAST)
+    assert deck.wrong == []
+
+
+@pytest.mark.parametrize("deck", NOTEBOOKS[2:3], ids=lambda path: path.stem, indirect=True)
+def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pictures):
+    speaker = deck.speaker()
+    speaker.set_viewport_size(SCREEN)
+    speaker.wait_for_selector(".pacing", state="visible")
+    deck.page.keyboard.press("ArrowRight")
+    speaker.wait_for_function(
+        "selector => /Planned: 0:00 to 0:15/.test(document.querySelector(selector).innerText)", arg=SPEAKER
+    )
+    notes = speaker.inner_text(SPEAKER)
+    assert re.search(r"Say:\s+Read the equation as a sentence", notes)
+    assert re.search(r"When late:\s+Skip the code", notes)
+    assert re.search(r"\d\d:\d\d:\d\d", speaker.inner_text(".timer"))
+    speaker.wait_for_function("() => /ahead|on-track/.test(document.querySelector('.pacing').className)")
+    speaker.keyboard.press("ArrowRight")
+    deck.page.wait_for_function("() => Reveal.getSlidePastCount() == 2")
+    speaker.wait_for_function("selector => /Expect:/.test(document.querySelector(selector).innerText)", arg=SPEAKER)
+    speaker.wait_for_timeout(1000)
+    speaker.screenshot(path=pictures / f"{deck.name}-speaker.png")
+    assert deck.wrong == []
+
+
+@pytest.mark.parametrize("deck", NOTEBOOKS[:1], ids=lambda path: path.stem, indirect=True)
+def test_a_fold_opens_and_closes_on_its_slide_and_notes_are_not_seen(deck):
+    fold = deck.page.locator(".slides > .present > .present details")
+    while not fold.count():
+        deck.page.keyboard.press("ArrowRight")
+    at = deck.page.evaluate("Reveal.getSlidePastCount()")
+    assert fold.locator("p").first.is_visible()
+    fold.locator("summary").click()
+    assert not fold.locator("p").first.is_visible()
+    deck.page.keyboard.press("Enter")
+    assert fold.locator("p").first.is_visible()
+    assert deck.page.evaluate("Reveal.getSlidePastCount()") == at
+    assert deck.page.locator("aside.notes:visible").count() == 0
