@@ -35,10 +35,17 @@ def test_formulas_in_markdown_are_rendered_and_those_in_code_are_not():
     assert "$5 or $6" in html
 
 
+def test_no_line_begins_with_the_comma_after_a_formula():
+    html = to_html("With $d$, and ($n$-th) or $a$ alone or $b$.")
+    kept = re.findall(r'<span style="white-space: nowrap">(.*?)</span>', html)
+    assert [re.sub("<[^>]+>", "", words) for words in kept] == ["d,", "(n-th)", "b."]
+
+
 def test_an_environment_is_a_formula_of_several_lines():
-    html = to_html("$$\\begin{aligned} a &= 1 \\\\ b &= 2 \\end{aligned}$$")
-    assert html.count("<mtr>") == 2
-    assert "&amp;" not in html
+    lines = "\\begin{aligned} a &= 1 \\\\ b &= 2 \\end{aligned}"
+    for html in (to_html(f"$${lines}$$"), to_html(lines)):
+        assert html.count("<mtr>") == 2
+        assert "&amp;" not in html
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -55,7 +55,7 @@ def small(tmp_path) -> Path:
         new_output("display_data", data=picture, metadata={"image/png": {"alt": "A sentence."}}),
     ]
     cells = [
-        new_markdown_cell("# The first (lab, about 5 min)\n\nSee [code](../course_lib/code.py#L3).", id="title"),
+        new_markdown_cell("# First & last (lab, about 5 min)\n\nSee [code](../course_lib/code.py#L3).", id="title"),
         new_markdown_cell("## An idea (2 min)\n\nSee [text](../data/README.md) and [data](../data/x.json).", id="idea"),
         new_code_cell("demo()", id="demo", outputs=outputs, metadata={"notes": "Say hello."}),
         new_markdown_cell("## Go deeper: more\n\nSee [above](#An-idea).", id="more", metadata={"notes": "Cut this."}),
@@ -151,6 +151,10 @@ def test_what_a_model_writes_is_text(small):
     assert figure.img["alt"] == f'A "picture" {BAD}'
 
 
+def test_a_title_is_text(small):
+    assert "<title>First &amp; last</title>" in build(small)["00_first.html"]
+
+
 def test_a_widget_says_that_it_is_one_and_a_picture_does_not(small):
     figures = BeautifulSoup(build(small)["00_first.html"], "html.parser").find_all("figure")
     assert [bool(figure.em) for figure in figures] == [True, False]
@@ -184,12 +188,12 @@ def test_the_contents_say_what_the_readme_says(small):
 
 def test_a_notebook_that_the_readme_does_not_know_goes_by_its_title(small):
     (small / "notebooks" / "00_first.ipynb").rename(small / "notebooks" / "07_seventh.ipynb")
-    assert BeautifulSoup(build(small)["index.html"], "html.parser").select_one(".title").text == "07 The first"
+    assert BeautifulSoup(build(small)["index.html"], "html.parser").select_one(".title").text == "07 First & last"
 
 
 def test_a_lesson_is_read_from_its_notebook(small):
     lesson = read_lesson(small / "notebooks" / "00_first.ipynb")
-    assert (lesson.number, lesson.title, lesson.length) == ("00", "The first", "lab, about 5 min")
+    assert (lesson.number, lesson.title, lesson.length) == ("00", "First & last", "lab, about 5 min")
     assert lesson.sections == [Section("idea", "An idea", "2 min", False), Section("more", "More", "", True)]
 
 

@@ -8,6 +8,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from course_lib.classroom.publish.maths import mathml
 
+# a formula and what is written close to it, such as a comma
+WORD = re.compile(r"[^\s<>]*<math>(?:(?!</math>).)*</math>[^\s<>]+")
+
 
 class CourseRenderer(IPythonRenderer):
     """Renders formulas and links; `href` gives the address to which a link leads, "" for one that leads nowhere."""
@@ -41,8 +44,9 @@ class CourseRenderer(IPythonRenderer):
 
 
 def to_html(markdown: str, href: Callable[[str], str] = str) -> str:
-    """Render markdown; formulas in code stay code."""
-    return MarkdownWithMath(renderer=CourseRenderer(href)).render(markdown)
+    """Render markdown; formulas in code stay code, and no line begins with the comma after a formula."""
+    html = MarkdownWithMath(renderer=CourseRenderer(href)).render(markdown)
+    return WORD.sub(r'<span style="white-space: nowrap">\g<0></span>', html)
 
 
 def to_inline_html(markdown: str, href: Callable[[str], str] = str) -> str:

@@ -36,7 +36,7 @@ for (const figure of document.querySelectorAll("figure")) {
   const sections = [...links.keys()].map(id => document.getElementById(id));
   const mark = () => {
     const here = sections.findLast(section => section.getBoundingClientRect().top < innerHeight / 3);
-    for (const [id, link] of links) link.toggleAttribute("aria-current", id === here?.id);
+    for (const [id, link] of links) link.setAttribute("aria-current", id === here?.id);
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
