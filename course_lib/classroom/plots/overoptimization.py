@@ -135,11 +135,10 @@ def draw_peak(ax: Axes, fit: Fit, colour: str | tuple, *, end: float) -> list[Ar
 
 def draw_metrics(axes: Sequence[Axes], runs: Sequence[Recording], fit: Fit) -> list[Artist]:
     """Draw proxy, gold and the gold's fitted form in the first picture, the judge in the second."""
-    end = max(distances(run).max() for run in runs)
     return [
         *draw_against(axes[0], runs, "score", REWARD_MODEL, name="proxy"),
         *draw_against(axes[0], runs, "gold", GOLD, name="gold"),
-        *draw_fit(axes[0], fit, end=end),
+        *draw_fit(axes[0], fit, end=reach(runs)),
         *draw_against(axes[1], runs, "judge", JUDGE),
     ]
 
