@@ -9,7 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from course_lib.classroom.optimised import PPO, Fit, by_pairs, column, distances, fit_gold, gold_at_start, over_distance
+from course_lib.classroom.optimised import (
+    PPO,
+    Fit,
+    by_pairs,
+    column,
+    distances,
+    fit_gold,
+    gold_at_start,
+    over_distance,
+    reach,
+)
 from course_lib.classroom.plots.recorded import baseline_marks
 from course_lib.classroom.plots.scorers import load_scorers
 from course_lib.classroom.report_words import number
