@@ -17,7 +17,14 @@ from course_lib.classroom.optimised import (
     over_distance,
 )
 from course_lib.classroom.plots.best_of_n import exact_best_of_n_kl, toy_kl_figure, toy_language
-from course_lib.classroom.plots.overoptimization import gold_figure, proxies_figure, say_gold, say_proxies, spread_out
+from course_lib.classroom.plots.overoptimization import (
+    drawn_to,
+    gold_figure,
+    proxies_figure,
+    say_gold,
+    say_proxies,
+    spread_out,
+)
 from course_lib.classroom.plots.remedies import remedies_figure, say_remedies
 from course_lib.classroom.remedies import Gains, cut, stopped_early
 from course_lib.classroom.texts_table import TextsTable
@@ -128,7 +135,7 @@ def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordi
     ax = gold_figure(recordings, PPO).axes[0]
     assert {"32 pairs", "128 pairs"} <= set(words(ax))
     marks = sorted(line.get_xdata()[0] for line in ax.lines if line.get_marker() == "v")
-    # exp(1/2 - 1) and exp(1/1 - 1)
+    # exp(1/2 - 1) and exp(1/1 - 1), both on the way
     assert marks == pytest.approx([0.606531, 1.0], abs=5e-3)  # two seeds lie a little above the form
     # 1 + 0.01 at d = 1, 3 - 3 log 3 + 0.01 at the end
     assert "128 pairs +1.01 and −0.29" in say_gold(recordings, PPO)
@@ -185,8 +192,11 @@ def test_the_demo_says_where_gold_is_highest_and_where_it_ends(recordings):
 
 def test_a_fit_without_a_peak_within_reach_says_so(recordings):
     fit = fit_gold([ppo_run(32, seed, alpha=3.0) for seed in (0, 1)], PPO, start=0.0)
-    assert "would peak at √KL 7.4, beyond the runs," in describe_fit(fit, end=4.0)  # exp(3 - 1)
-    assert "has no peak within reach" in describe_fit(fit, end=3.0)
+    assert "would peak at √KL 7.4, beyond the runs (hollow triangle)," in describe_fit(fit, end=5.0)  # exp(3 - 1)
+    assert "has no peak within reach" in describe_fit(fit, end=4.0)
+    assert drawn_to(fit, end=5.0) == fit.peak
+    assert drawn_to(fit, end=4.0) == 4.0
+    assert drawn_to(fit, end=8.0) == 8.0
     assert "peaks at √KL 7.4 (single seeds" in describe_fit(fit, end=8.0)
     rising = fit_gold([ppo_run(32, seed, beta=-1.0) for seed in (0, 1)], PPO, start=0.0)
     assert "has no peak within reach and misses" in describe_fit(rising, end=3.0)

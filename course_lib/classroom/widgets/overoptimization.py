@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.optimised import Fit, by_pairs, fit_gold, gold_at_start, over_distance, reach
-from course_lib.classroom.plots.overoptimization import draw_metrics, frame_metrics
+from course_lib.classroom.plots.overoptimization import FORESIGHT, draw_metrics, drawn_to, frame_metrics
 from course_lib.classroom.report_words import number
 from course_lib.classroom.style import styled
 from course_lib.classroom.widgets.label_noise import choice
@@ -25,7 +25,8 @@ class Overoptimization(Demo):
         with styled():
             figure = Figure(figsize=(10, 4.4))
             axes = list(figure.subplots(1, 2, width_ratios=[2.4, 1]))
-            frame_metrics(axes, [run for runs in self.runs.values() for run in runs])
+            furthest = max(drawn_to(self.fits[pairs], end=reach(runs)) for pairs, runs in self.runs.items())
+            frame_metrics(axes, [run for runs in self.runs.values() for run in runs], furthest=furthest)
             self.artists = {pairs: draw_metrics(axes, runs, self.fits[pairs]) for pairs, runs in self.runs.items()}
         canvas = Canvas(figure, [artist for artists in self.artists.values() for artist in artists])
         super().__init__(canvas, {"pairs": choice("pairs", {f"{pairs:,}": pairs for pairs in self.runs})})
@@ -54,10 +55,10 @@ def overoptimization_demo(recordings: Sequence[Recording], *, method: str) -> Ov
 def describe_fit(fit: Fit, *, end: float) -> str:
     """Say where the fitted form has its peak, and how far it lies from the points."""
     peaks = [peak for peak in fit.peaks if np.isfinite(peak)]
-    if fit.peak > 2 * end:
+    if fit.peak > FORESIGHT * end:
         where = "has no peak within reach"
     elif not 0 < fit.peak <= end:
-        where = f"would peak at √KL {fit.peak:.1f}, beyond the runs,"
+        where = f"would peak at √KL {fit.peak:.1f}, beyond the runs (hollow triangle),"
     elif len(peaks) < len(fit.peaks):
         where = f"peaks at √KL {fit.peak:.1f} (not for every single seed)"
     else:
