@@ -244,7 +244,7 @@ def remedies():
 def test_each_remedy_has_its_picture_over_the_run_without(remedies):
     figure = remedies_figure(remedies)
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.axison]
-    assert titles == ["ensemble,\n<worst>"]
+    assert titles == ["ensemble, <worst>"]
     # at d = 3: 3 - 3 log 3 and 3 - 1.5 log 3, and 0.01
     assert "no remedy −0.29 at 3.0, ensemble, <worst> +1.36 at 3.0." in say_remedies(remedies)
 
@@ -266,9 +266,16 @@ def test_the_table_has_the_best_and_the_last_three_steps(remedies):
     assert usual.best["gold"] == pytest.approx([0.9128, 0.9228, 0.9328], abs=1e-4)  # mean of 0.5 to 1.5
     assert usual.best["distance"] == pytest.approx([1.0] * 3)
     assert usual.end["gold"] == pytest.approx([0.1757, 0.1857, 0.1957], abs=1e-4)
-    gold = ["+0.92 (+0.91 to +0.93)", "1.0", "+0.19 (+0.18 to +0.20)", "2.5"]
-    assert usual.cells == ["no remedy", *gold, "+0.25", "55%"]
+    assert table.rows[0] == ["no remedy", "+0.92", "", "1.0", "+0.19", "", "2.5", "+0.25", "55%"]
     assert table.gains["early stop"].end["gold"].mean() > usual.end["gold"].mean()
+    # d - 0.5 d log d at 2, 2.5 and 3: 1.3069, 1.3546 and 1.3521, 1.3378 on average, against 0.1757
+    assert table.rows[2][4:6] == ["+1.35", "+1.16 (+1.16 to +1.16)"]
     assert "&lt;worst&gt;" in table._repr_html_()
     assert table._repr_html_().count("<tr>") == 4
     assert len(repr(table).splitlines()) == 3
+
+
+def test_a_gain_is_against_the_same_seed(remedies):
+    other = [ppo_run(512, seed, name="length term", alpha=1.0 + seed) for seed in (2, 0)]
+    # at the end (d of 2, 2.5 and 3 on average 2.5) alpha is 0 and 2 higher
+    assert Gains([*remedies[:3], *other]).rows[2][5] == "+2.50 (+0.00 to +5.00)"
