@@ -41,7 +41,7 @@ class Gain:
 
 
 class Gains:
-    """The remedies as a table, one row a remedy; gains are against the same seed without a remedy, lowest to highest."""
+    """The remedies as a table, one row a remedy; what was gained is against the same seed without one."""
 
     NAMES = ("", "best gold", "gained", "at √KL", "last gold", "gained", "at √KL", "judge", "distinct pairs")
 
