@@ -13,7 +13,9 @@ from course_lib.classroom.widgets.clip import clip_demo
 from course_lib.classroom.widgets.find_the_bug import find_the_bug
 from course_lib.classroom.widgets.frontier import frontier_demo
 from course_lib.classroom.widgets.label_noise import label_noise_demo
+from course_lib.classroom.widgets.overoptimization import overoptimization_demo
 from course_lib.classroom.widgets.ratings import ratings_demo
+from course_lib.classroom.widgets.walk import walk_demo
 from course_lib.training.ratings import load_ratings
 from course_lib.training.recordings import load_label_noise, load_recording
 
@@ -31,6 +33,8 @@ WIDGETS: dict[str, Callable[[], widgets.Widget]] = {
     "spread_demo": spread_demo,
     "frontier_demo": lambda: frontier_demo(load_recording("kl_coef")),
     "find_the_bug": lambda: find_the_bug(load_recording("bugs")),
+    "overoptimization_demo": lambda: overoptimization_demo(load_recording("overoptimization"), method="ppo"),
+    "walk_demo": lambda: walk_demo(load_recording("overoptimization")),
 }
 
 

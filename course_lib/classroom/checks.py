@@ -14,6 +14,7 @@ from course_lib.classroom.mistakes import (
     logprobs,
     losses,
     masking,
+    overoptimization,
     preferences,
     residuals,
     rewards,
@@ -108,3 +109,23 @@ def check_k3(function: Callable) -> None:
 def check_adaptive_kl_coef(function: Callable) -> None:
     """Check a student's `adaptive_kl_coef`."""
     print(verdict(kl.ADAPTIVE_KL_COEF, function))
+
+
+def check_best_of_n_kl(function: Callable) -> None:
+    """Check a student's `best_of_n_kl`."""
+    print(verdict(overoptimization.BEST_OF_N_KL, function))
+
+
+def check_expected_best_of_n(function: Callable) -> None:
+    """Check a student's `expected_best_of_n`."""
+    print(verdict(overoptimization.EXPECTED_BEST_OF_N, function))
+
+
+def check_rl_peak(function: Callable) -> None:
+    """Check a student's `rl_peak`."""
+    print(verdict(overoptimization.RL_PEAK, function))
+
+
+def check_mean_minus_spread(function: Callable) -> None:
+    """Check a student's `mean_minus_spread`."""
+    print(verdict(overoptimization.MEAN_MINUS_SPREAD, function))

@@ -84,13 +84,26 @@ def fit_gold(runs: Sequence[Recording], method: str, *, start: float) -> Fit:
 
 
 def gold_at_start(recordings: Sequence[Recording], method: str) -> float:
-    """The mean gold reward before anything was optimised, over all runs of a method."""
-    groups = by_pairs(recordings, method).values()
-    return float(np.mean([run.metrics["gold"][0] for runs in groups for run in runs]))
+    """The gold reward before anything is optimised: for PPO 0, by normalisation; for best-of-n that of n = 1."""
+    if method == PPO:
+        return 0.0
+    return float(np.mean([run.metrics["gold"][0] for runs in by_pairs(recordings, method).values() for run in runs]))
+
+
+def reach(runs: Sequence[Recording]) -> float:
+    """The largest distance to which all of these runs came."""
+    return float(min(distances(run).max() for run in runs))
 
 
 def over_distance(runs: Sequence[Recording], metric: str) -> tuple[Numbers, Float[np.ndarray, "seeds grid"]]:
     """Read each seed's metric at the same distances, from 0 to where the shortest ends; between points on a line."""
     ordered = [(distances(run), column(run, metric)) for run in runs]
-    grid = np.linspace(0, min(d.max() for d, _ in ordered), GRID)
+    grid = np.linspace(0, reach(runs), GRID)
     return grid, np.array([np.interp(grid, np.sort(d), values[np.argsort(d)]) for d, values in ordered])
+
+
+def at_sample(run: Recording, metric: str, sample: dict) -> float:
+    """A metric at the point of a run where a text was kept: at its n, or before its step; after the last, the end."""
+    if "n" in sample:
+        return float(run.metrics[metric][run.metrics["n"].index(sample["n"])])
+    return float(run.metrics[metric][min(sample["step"], len(run.metrics[metric])) - 1])

@@ -1,10 +1,10 @@
-"""A table of texts that a model wrote, prompt set apart, with what the reward model and the judge say of them."""
+"""A table of texts that a model wrote, prompt set apart, with what reward models and the judge say of them."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from course_lib.classroom.report_words import number
-from course_lib.classroom.style import JUDGE, REWARD_MODEL
+from course_lib.classroom.style import JUDGE, PEOPLE, REWARD_MODEL
 from course_lib.training.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.pipeline import PPORun
 from course_lib.training.reward_model import load_reward_model
@@ -12,8 +12,8 @@ from course_lib.training.settings import RunSettings
 
 CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"
 CELL += "; line-height: 1.4"
-TextRecord = Mapping[str, str | float]
-"""A text as PPORun.evaluate returns it: prompt, text, score, judge."""
+TextRecord = Mapping[str, str | float | int]
+"""A text as PPORun.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's."""
 
 
 class TextsTable:
@@ -31,7 +31,7 @@ class TextsTable:
     def __repr__(self) -> str:
         """The same as lines of text."""
         return "\n".join(
-            f"{name}: {text['text']} (score {number(text['score'])}, judge {number(text['judge'])})"
+            f"{name}: {text['text']} ({', '.join(f'{who} {number(value)}' for who, value, _ in verdicts(text))})"
             for row in self.rows
             for name, text in zip(self.columns, row, strict=True)
         )
@@ -40,10 +40,14 @@ class TextsTable:
 def cell(record: TextRecord) -> str:
     """One text with its verdicts; whatever the model wrote is escaped."""
     continuation = record["text"].removeprefix(record["prompt"])
-    return (
-        f'<td style="{CELL}"><b>{escape(record["prompt"])}</b>{escape(continuation)}<br>'
-        f"{verdict('score', record['score'], REWARD_MODEL)} &nbsp; {verdict('judge', record['judge'], JUDGE)}</td>"
-    )
+    said = " &nbsp; ".join(verdict(*each) for each in verdicts(record))
+    return f'<td style="{CELL}"><b>{escape(record["prompt"])}</b>{escape(continuation)}<br>{said}</td>'
+
+
+def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
+    """Who says what of a text, in which colour."""
+    gold = [("gold", record["gold"], PEOPLE)] if "gold" in record else []
+    return [("proxy" if gold else "score", record["score"], REWARD_MODEL), *gold, ("judge", record["judge"], JUDGE)]
 
 
 def verdict(name: str, value: float, colour: str) -> str:

@@ -1,7 +1,7 @@
 """What people do against over-optimisation: several reward models, a length term, new labels where the policy is.
 
-An `Ensemble` and a `LengthTerm` score texts as a `RewardModel` does, so a `Scorer` takes them in its place. The KL
-penalty is PPO's own `kl_coef`, and an early stop is a point on a curve: neither needs code.
+An `Ensemble`, combined as `equations.ensemble` says, and a `LengthTerm` score texts as a `RewardModel` does, so a
+`Scorer` takes them in its place. The KL penalty is PPO's own `kl_coef`, and an early stop is a point on a curve.
 """
 
 from collections.abc import Callable, Sequence

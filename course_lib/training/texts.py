@@ -42,6 +42,11 @@ def top_word_share(texts: list[str]) -> float:
     return max(counts.values(), default=0) / max(counts.total(), 1)
 
 
+def frequent_words(texts: list[str], count: int) -> list[tuple[str, int]]:
+    """The most frequent words, each with how often it occurs; of two as frequent, the one that comes first."""
+    return Counter(word for text in texts for word in words(text)).most_common(count)
+
+
 def describe_texts(texts: list[str]) -> Record:
     """The independent judge's mean and two signs of degradation."""
     judgement = sum(map(judge, texts)) / max(len(texts), 1)

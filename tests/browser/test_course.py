@@ -75,3 +75,18 @@ def test_rlhf_pipeline(lab):
     lab.wait_for("cockpit", r"Stopped\. Step")
     lab.show_cell("cockpit")
     lab.screenshot("cockpit")
+
+
+def test_overoptimization(lab):
+    lab.open("04_overoptimization")
+    lab.run_all()
+    lab.screenshot_all()
+    lab.move("bon-demo", "pairs", "End")
+    lab.move("ppo-demo", "pairs", times=2)
+    lab.show_cell("ppo-demo")
+    lab.screenshot("ppo-demo")
+    lab.move("walk", "pairs", times=2)
+    lab.move("walk", "before step", "End")
+    lab.wait_for("walk", r"Against 512 pairs, before step \d\d")
+    lab.show_cell("walk")
+    lab.screenshot("walk")
