@@ -193,19 +193,12 @@ def test_a_notebook_without_marks_gets_slides_for_all_but_exercises_and_cells_th
     assert [place for place, member in enumerate(marked) if member.metadata.get("tags") == ["hide-input"]] == [3]
 
 
-def test_where_headings_have_minutes_sections_without_are_left_out():
-    cells = [
-        cell("title", "# A title (1 min)"),
-        cell("short", "## Short (1 min)"),
-        cell("deep", "## Go deeper: more"),
-        cell("end"),
-    ]
-    assert [slide_type(member) for member in marks.marked(new_notebook(cells=cells)).cells] == [
-        "slide",
-        "slide",
-        "skip",
-        "skip",
-    ]
+def test_sections_for_working_alone_are_left_out():
+    begins = ("# A lab (about 60 min)", "## Short", "## Go deeper: more", "words", "## Exercises", "## Last")
+    notebook = new_notebook(cells=[cell(f"cell-{place}", source) for place, source in enumerate(begins)])
+    marked = [slide_type(member) for member in marks.marked(notebook).cells]
+    assert marked == ["slide", "slide", "skip", "skip", "skip", "slide"]
+    assert [group[0].section for group in plan(notebook)] == ["A lab", "Short", "Last"]
 
 
 def test_marks_that_are_there_stay():
