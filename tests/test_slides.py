@@ -271,14 +271,9 @@ def test_a_live_copy_has_the_slides_and_the_code_before_them():
     hidden.metadata = NotebookNode({"tags": ["hide-input"], "slideshow": {"slide_type": "subslide"}})
     needed = new_code_cell("import torch", metadata={"slideshow": {"slide_type": "skip"}})
     answer = cell("seen", "<details><summary>What you should have seen</summary>\n\nIt.\n\n</details>", "subslide")
-    cells = [
-        cell("title", "# One", "slide"),
-        needed,
-        cell("aside", mark="skip"),
-        hidden,
-        answer,
-        cell("deep", mark="skip"),
-    ]
+    later = new_code_cell("deeper()", metadata={"slideshow": {"slide_type": "skip"}})
+    first = [cell("title", "# One", "slide"), needed, cell("aside", mark="skip")]
+    cells = [*first, hidden, answer, cell("deep", mark="skip"), later]
     shown = present.live(new_notebook(cells=cells)).cells
     assert [member.source.split("\n")[0] for member in shown][:3] == ["# One", "import torch", "clip_demo()"]
     assert shown[2].metadata[present.STYLES] == present.PICTURE
