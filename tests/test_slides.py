@@ -193,19 +193,12 @@ def test_a_notebook_without_marks_gets_slides_for_all_but_exercises_and_cells_th
     assert [place for place, member in enumerate(marked) if member.metadata.get("tags") == ["hide-input"]] == [3]
 
 
-def test_where_headings_have_minutes_sections_without_are_left_out():
-    cells = [
-        cell("title", "# A title (1 min)"),
-        cell("short", "## Short (1 min)"),
-        cell("deep", "## Go deeper: more"),
-        cell("end"),
-    ]
-    assert [slide_type(member) for member in marks.marked(new_notebook(cells=cells)).cells] == [
-        "slide",
-        "slide",
-        "skip",
-        "skip",
-    ]
+def test_sections_for_working_alone_are_left_out():
+    begins = ("# A lab (about 60 min)", "## Short", "## Go deeper: more", "words", "## Exercises", "## Last")
+    notebook = new_notebook(cells=[cell(f"cell-{place}", source) for place, source in enumerate(begins)])
+    marked = [slide_type(member) for member in marks.marked(notebook).cells]
+    assert marked == ["slide", "slide", "skip", "skip", "skip", "slide"]
+    assert [group[0].section for group in plan(notebook)] == ["A lab", "Short", "Last"]
 
 
 def test_marks_that_are_there_stay():
@@ -278,14 +271,9 @@ def test_a_live_copy_has_the_slides_and_the_code_before_them():
     hidden.metadata = NotebookNode({"tags": ["hide-input"], "slideshow": {"slide_type": "subslide"}})
     needed = new_code_cell("import torch", metadata={"slideshow": {"slide_type": "skip"}})
     answer = cell("seen", "<details><summary>What you should have seen</summary>\n\nIt.\n\n</details>", "subslide")
-    cells = [
-        cell("title", "# One", "slide"),
-        needed,
-        cell("aside", mark="skip"),
-        hidden,
-        answer,
-        cell("deep", mark="skip"),
-    ]
+    later = new_code_cell("deeper()", metadata={"slideshow": {"slide_type": "skip"}})
+    first = [cell("title", "# One", "slide"), needed, cell("aside", mark="skip")]
+    cells = [*first, hidden, answer, cell("deep", mark="skip"), later]
     shown = present.live(new_notebook(cells=cells)).cells
     assert [member.source.split("\n")[0] for member in shown][:3] == ["# One", "import torch", "clip_demo()"]
     assert shown[2].metadata[present.STYLES] == present.PICTURE

@@ -12,10 +12,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_lib.classroom.notebooks import FOLDER, find, to_json
-from course_lib.classroom.publish.plan import heading_of, minutes
+from course_lib.classroom.publish.plan import heading_of
 from course_lib.training.errors import CourseError
 
 EXERCISE = re.compile(r"^### Exercise \d+", re.MULTILINE)
+ALONE = ("Go deeper", "Exercises")  # how the titles of sections for working alone begin
 EXERCISE_CELLS = 4  # task, stub, check, solution
 HIDDEN_CODE = "hide-input"
 PICTURES = ("image/png", "text/html")
@@ -29,16 +30,15 @@ def is_marked(notebook: NotebookNode) -> bool:
 def marked(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook with its marks; where it has none, each heading begins a slide, each other cell a subslide.
 
-    Left out are exercises, cells that show nothing and, where headings have minutes, the sections without.
+    Left out are exercises, cells that show nothing, and sections for working alone.
     """
     if is_marked(notebook):
         return notebook
-    timed = any(minutes(heading_of(cell)) for cell in notebook.cells)
     presented, of_exercise = True, 0
     for cell in notebook.cells:
         heading = heading_of(cell)
         if heading:
-            presented = not timed or heading["minutes"]
+            presented = not heading["title"].startswith(ALONE)
         of_exercise = EXERCISE_CELLS if EXERCISE.search(cell.source) else max(of_exercise - 1, 0)
         skipped = not presented or of_exercise or not shows(cell)
         cell.metadata["slideshow"] = {"slide_type": "skip" if skipped else "slide" if heading else "subslide"}

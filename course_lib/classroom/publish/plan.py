@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 # what a note may hold, and what it is called where the speaker reads it
 NOTES = {"say": "Say", "expect": "Expect", "cut": "When late"}
-HEADING = re.compile(r"^(?P<level>##?) (?P<title>.+?)(?: \((?P<minutes>\d+) min\))?$", re.MULTILINE)
+HEADING = re.compile(r"^(?P<level>##?) (?P<title>.+?)(?: \([^()]*?(?P<minutes>\d+) min\))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
