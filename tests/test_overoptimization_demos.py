@@ -17,7 +17,14 @@ from course_lib.classroom.optimised import (
     over_distance,
 )
 from course_lib.classroom.plots.best_of_n import exact_best_of_n_kl, toy_kl_figure, toy_language
-from course_lib.classroom.plots.overoptimization import gold_figure, proxies_figure, say_gold, say_proxies, spread_out
+from course_lib.classroom.plots.overoptimization import (
+    drawn_to,
+    gold_figure,
+    proxies_figure,
+    say_gold,
+    say_proxies,
+    spread_out,
+)
 from course_lib.classroom.plots.remedies import remedies_figure, say_remedies
 from course_lib.classroom.remedies import Gains, cut, stopped_early
 from course_lib.classroom.texts_table import TextsTable
@@ -128,7 +135,7 @@ def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordi
     ax = gold_figure(recordings, PPO).axes[0]
     assert {"32 pairs", "128 pairs"} <= set(words(ax))
     marks = sorted(line.get_xdata()[0] for line in ax.lines if line.get_marker() == "v")
-    # exp(1/2 - 1) and exp(1/1 - 1)
+    # exp(1/2 - 1) and exp(1/1 - 1), both on the way
     assert marks == pytest.approx([0.606531, 1.0], abs=5e-3)  # two seeds lie a little above the form
     # 1 + 0.01 at d = 1, 3 - 3 log 3 + 0.01 at the end
     assert "128 pairs +1.01 and −0.29" in say_gold(recordings, PPO)
@@ -185,10 +192,14 @@ def test_the_demo_says_where_gold_is_highest_and_where_it_ends(recordings):
 
 def test_a_fit_without_a_peak_within_reach_says_so(recordings):
     fit = fit_gold([ppo_run(32, seed, alpha=3.0) for seed in (0, 1)], PPO, start=0.0)
-    assert "would peak at √KL 7.4, which no run has reached" in describe_fit(fit, end=3.0)  # exp(3 - 1)
+    assert "would peak at √KL 7.4, beyond the runs (hollow triangle)," in describe_fit(fit, end=5.0)  # exp(3 - 1)
+    assert "has no peak within reach" in describe_fit(fit, end=4.0)
+    assert drawn_to(fit, end=5.0) == fit.peak
+    assert drawn_to(fit, end=4.0) == 4.0
+    assert drawn_to(fit, end=8.0) == 8.0
     assert "peaks at √KL 7.4 (single seeds" in describe_fit(fit, end=8.0)
     rising = fit_gold([ppo_run(32, seed, beta=-1.0) for seed in (0, 1)], PPO, start=0.0)
-    assert "has no peak and misses" in describe_fit(rising, end=3.0)
+    assert "has no peak within reach and misses" in describe_fit(rising, end=3.0)
 
 
 def test_walking_moves_the_rings_and_shows_the_texts_escaped(recordings):
@@ -233,7 +244,7 @@ def remedies():
 def test_each_remedy_has_its_picture_over_the_run_without(remedies):
     figure = remedies_figure(remedies)
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.axison]
-    assert titles == ["ensemble,\n<worst>"]
+    assert titles == ["ensemble, <worst>"]
     # at d = 3: 3 - 3 log 3 and 3 - 1.5 log 3, and 0.01
     assert "no remedy −0.29 at 3.0, ensemble, <worst> +1.36 at 3.0." in say_remedies(remedies)
 
@@ -255,9 +266,16 @@ def test_the_table_has_the_best_and_the_last_three_steps(remedies):
     assert usual.best["gold"] == pytest.approx([0.9128, 0.9228, 0.9328], abs=1e-4)  # mean of 0.5 to 1.5
     assert usual.best["distance"] == pytest.approx([1.0] * 3)
     assert usual.end["gold"] == pytest.approx([0.1757, 0.1857, 0.1957], abs=1e-4)
-    gold = ["+0.92 (+0.91 to +0.93)", "1.0", "+0.19 (+0.18 to +0.20)", "2.5"]
-    assert usual.cells == ["no remedy", *gold, "+0.25", "55%"]
+    assert table.rows[0] == ["no remedy", "+0.92", "", "1.0", "+0.19", "", "2.5", "+0.25", "55%"]
     assert table.gains["early stop"].end["gold"].mean() > usual.end["gold"].mean()
+    # d - 0.5 d log d at 2, 2.5 and 3: 1.3069, 1.3546 and 1.3521, 1.3378 on average, against 0.1757
+    assert table.rows[2][4:6] == ["+1.35", "+1.16 (+1.16 to +1.16)"]
     assert "&lt;worst&gt;" in table._repr_html_()
     assert table._repr_html_().count("<tr>") == 4
     assert len(repr(table).splitlines()) == 3
+
+
+def test_a_gain_is_against_the_same_seed(remedies):
+    other = [ppo_run(512, seed, name="length term", alpha=1.0 + seed) for seed in (2, 0)]
+    # at the end (d of 2, 2.5 and 3 on average 2.5) alpha is 0 and 2 higher
+    assert Gains([*remedies[:3], *other]).rows[2][5] == "+2.50 (+0.00 to +5.00)"

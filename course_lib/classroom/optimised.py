@@ -90,10 +90,15 @@ def gold_at_start(recordings: Sequence[Recording], method: str) -> float:
     return float(np.mean([run.metrics["gold"][0] for runs in by_pairs(recordings, method).values() for run in runs]))
 
 
+def reach(runs: Sequence[Recording]) -> float:
+    """The largest distance to which all of these runs came."""
+    return float(min(distances(run).max() for run in runs))
+
+
 def over_distance(runs: Sequence[Recording], metric: str) -> tuple[Numbers, Float[np.ndarray, "seeds grid"]]:
     """Read each seed's metric at the same distances, from 0 to where the shortest ends; between points on a line."""
     ordered = [(distances(run), column(run, metric)) for run in runs]
-    grid = np.linspace(0, min(d.max() for d, _ in ordered), GRID)
+    grid = np.linspace(0, reach(runs), GRID)
     return grid, np.array([np.interp(grid, np.sort(d), values[np.argsort(d)]) for d, values in ordered])
 
 

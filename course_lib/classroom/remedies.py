@@ -25,35 +25,40 @@ class Gain:
     """What one remedy gained: figures at the step where gold is best, and those at the end; means of three steps."""
 
     name: str
+    seeds: list[int]
     best: BySeed
     end: BySeed
 
-    @property
-    def cells(self) -> list[str]:
-        """The figures as the table has them: means over the seeds; of gold the lowest and the highest as well."""
-        figures = [f(at) for at in (self.best, self.end) for f in (gold_with_range, distance)]
+    def cells(self, usual: "Gain") -> list[str]:
+        """The figures as the table has them, means over seeds; gold also against the same seeds without a remedy."""
+        figures = []
+        for mine, theirs in ((self.best, usual.best), (self.end, usual.end)):
+            gained = mine["gold"] - theirs["gold"][[usual.seeds.index(seed) for seed in self.seeds]]
+            distance = number(mine["distance"].mean(), "{:.1f}")
+            figures += [number(mine["gold"].mean()), "" if self is usual else with_range(gained), distance]
         others = number(self.end["judge"].mean()), number(self.end["distinct_2"].mean(), "{:.0%}")
         return [self.name, *figures, *others]
 
 
 class Gains:
-    """The remedies as a table, one row a remedy."""
+    """The remedies as a table, one row a remedy; what was gained is against the same seed without one."""
 
-    NAMES = ("", "gold at its best (sd)", "at √KL", "gold at the end (sd)", "at √KL", "judge", "distinct pairs")
+    NAMES = ("", "best gold", "gained", "at √KL", "last gold", "gained", "at √KL", "judge", "distinct pairs")
 
     def __init__(self, recordings: Sequence[Recording]):
         groups = by_name(recordings)
         early = {"early stop": stopped_early(groups[NO_REMEDY])}
         order = [NO_REMEDY, "early stop", *(name for name in groups if name != NO_REMEDY)]
         self.gains = {name: gain(name, (groups | early)[name]) for name in order}
+        self.rows = [gain.cells(self.gains[NO_REMEDY]) for gain in self.gains.values()]
 
     def _repr_html_(self) -> str:
-        rows = "".join(row(gain.cells, "td") for gain in self.gains.values())
+        rows = "".join(row(cells, "td") for cells in self.rows)
         return f"<table>\n<thead>{row(self.NAMES, 'th')}</thead>\n<tbody>\n{rows}</tbody>\n</table>"
 
     def __repr__(self) -> str:
         """The same as lines of text."""
-        return "\n".join(" | ".join(gain.cells) for gain in self.gains.values())
+        return "\n".join(" | ".join(cells) for cells in self.rows)
 
 
 def gain(name: str, runs: Sequence[Recording]) -> Gain:
@@ -68,7 +73,7 @@ def gain(name: str, runs: Sequence[Recording]) -> Gain:
             for metric, seeds in curves.items()
         }
 
-    return Gain(name, best=at(best), end=at([-1] * len(runs)))
+    return Gain(name, [run.seed for run in runs], best=at(best), end=at([-1] * len(runs)))
 
 
 def stopped_early(runs: Sequence[Recording]) -> list[Recording]:
@@ -87,15 +92,9 @@ def cut(run: Recording, distance: float) -> Recording:
     return replace(run, metrics={name: values[:steps] for name, values in run.metrics.items()})
 
 
-def gold_with_range(figures: BySeed) -> str:
-    """The mean gold over seeds, with the lowest and the highest."""
-    gold = figures["gold"]
-    return f"{number(gold.mean())} ({number(gold.min())} to {number(gold.max())})"
-
-
-def distance(figures: BySeed) -> str:
-    """The mean distance over seeds."""
-    return number(figures["distance"].mean(), "{:.1f}")
+def with_range(values: Float[np.ndarray, " seeds"]) -> str:
+    """The mean over seeds, with the lowest and the highest."""
+    return f"{number(values.mean())} ({number(values.min())} to {number(values.max())})"
 
 
 def row(cells: Sequence[str], kind: str) -> str:

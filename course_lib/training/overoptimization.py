@@ -23,7 +23,7 @@ from course_lib.training.scorer import Scorer, TextScorer
 
 PAIRS = (32, 128, 512, 2048, 8192)
 LEAST_STEPS = 30  # few pairs are passed over more often
-PROXY_FIT = FitSettings(epochs=1, batch_size=32, learning_rate=1e-3)
+PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
 
 TextPair = tuple[str, str]
 """Two texts, the preferred one first."""
@@ -45,8 +45,8 @@ def train_proxy(pairs: Sequence[TextPair], *, seed: int, model: str | Path = TIN
     proxy = new_reward_model(model, generator=generator)
     inputs = proxy.encode([text for pair in pairs for text in pair])
     rows = torch.arange(len(inputs))
-    epochs = max(PROXY_FIT.epochs, math.ceil(LEAST_STEPS * PROXY_FIT.batch_size / len(pairs)))
-    settings = replace(PROXY_FIT, epochs=epochs)
+    steps_an_epoch = math.ceil(len(pairs) / PROXY_FIT.batch_size)
+    settings = replace(PROXY_FIT, epochs=math.ceil(LEAST_STEPS / steps_an_epoch))
     for _ in fit(proxy, PreferredTexts(inputs, rows[::2], rows[1::2]), settings=settings, generator=generator):
         pass
     return proxy.requires_grad_(False)

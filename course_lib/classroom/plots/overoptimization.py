@@ -9,7 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from course_lib.classroom.optimised import PPO, Fit, by_pairs, column, distances, fit_gold, gold_at_start, over_distance
+from course_lib.classroom.optimised import (
+    PPO,
+    Fit,
+    by_pairs,
+    column,
+    distances,
+    fit_gold,
+    gold_at_start,
+    over_distance,
+    reach,
+)
 from course_lib.classroom.plots.recorded import baseline_marks
 from course_lib.classroom.plots.scorers import load_scorers
 from course_lib.classroom.report_words import number
@@ -17,6 +27,7 @@ from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MOD
 from course_lib.training.recordings import Recording
 
 GOLD = PEOPLE  # it stands in for them
+FORESIGHT = 1.5  # times the distance that the runs came, in which a fitted peak is still shown
 DISTANCE = "√KL from the reference (KL in nats per response)"
 SHADES = ("#C9CED4", "#E8C98A", "#F0B23C", "#D98A00", "#8F5A00")  # of gold, few pairs to many
 SHIPPED = "GPT-2, from ratings and a teacher's scores (shipped)"
@@ -81,9 +92,10 @@ def gold_figure(recordings: Sequence[Recording], method: str) -> Figure:
             grid, rows = over_distance(runs, "gold")
             fit = fit_gold(runs, method, start=start)
             ax.plot(grid, rows.mean(axis=0), color=shade, linewidth=3)
-            ax.plot(grid, fit.gold(grid), color=ink(shade), linewidth=1.5, linestyle=(0, (3, 2)))
-            draw_peak(ax, fit, ink(shade), end=grid[-1])
-            ends.append((grid[-1], float(rows.mean(axis=0)[-1]), f"{pairs:,} pairs", shade))
+            draw_fit(ax, fit, ink(shade), end=grid[-1])
+            last = drawn_to(fit, end=grid[-1])
+            height = fit.gold(np.array([last]))[0] if last > grid[-1] else rows.mean(axis=0)[-1]
+            ends.append((last, float(height), f"{pairs:,} pairs", shade))
         ax.axhline(start, color=REFERENCE, linewidth=1.2, zorder=1)
         label(ax, ax.get_xlim()[1], start, "before", REFERENCE, gap=3.0, size=11.0)
         for (x, y, words, shade), height in zip(ends, spread_out([end[1] for end in ends], ax), strict=True):
@@ -116,41 +128,42 @@ def draw_against(
     return artists
 
 
-def draw_fit(ax: Axes, fit: Fit, *, end: float) -> list[Artist]:
-    """Draw a fitted form up to some distance, and its peak."""
-    d = np.linspace(0, end, 100)
-    return [
-        *ax.plot(d, fit.gold(d), color=INK, linewidth=1.8, linestyle=(0, (3, 2))),
-        *draw_peak(ax, fit, INK, end=end),
-    ]
+def drawn_to(fit: Fit, *, end: float) -> float:
+    """How far a fitted form is drawn: as far as the curve, or to its peak where that lies a little further."""
+    return fit.peak if end < fit.peak <= FORESIGHT * end else end
 
 
-def draw_peak(ax: Axes, fit: Fit, colour: str | tuple, *, end: float) -> list[Artist]:
-    """Mark the peak of a fitted form, if it lies no further than the curve."""
-    if not 0 < fit.peak <= end:
-        return []
-    height = float(fit.gold(np.array([fit.peak]))[0])
-    return ax.plot(fit.peak, height, "v", color=colour, markersize=11, markeredgecolor="white", zorder=6)
+def draw_fit(ax: Axes, fit: Fit, colour: str | tuple, *, end: float) -> list[Artist]:
+    """Draw a fitted form over a curve that ends at `end`, and its peak, hollow where no run has reached it."""
+    last = drawn_to(fit, end=end)
+    d = np.linspace(0, last, 100)
+    artists = ax.plot(d, fit.gold(d), color=colour, linewidth=1.6, linestyle=(0, (3, 2)))
+    if not 0 < fit.peak <= last:
+        return artists
+    inside = {"markerfacecolor": colour if fit.peak <= end else "white", "markeredgecolor": colour}
+    return artists + ax.plot(fit.peak, fit.gold(np.array([fit.peak])), "v", markersize=10, zorder=6, **inside)
 
 
 def draw_metrics(axes: Sequence[Axes], runs: Sequence[Recording], fit: Fit) -> list[Artist]:
     """Draw proxy, gold and the gold's fitted form in the first picture, the judge in the second."""
-    end = max(distances(run).max() for run in runs)
     return [
         *draw_against(axes[0], runs, "score", REWARD_MODEL, name="proxy"),
         *draw_against(axes[0], runs, "gold", GOLD, name="gold"),
-        *draw_fit(axes[0], fit, end=end),
+        *draw_fit(axes[0], fit, INK, end=reach(runs)),
         *draw_against(axes[1], runs, "judge", JUDGE),
     ]
 
 
-def frame_metrics(axes: Sequence[Axes], runs: Sequence[Recording]) -> None:
-    """Give both pictures the axes on which all runs fit."""
+def frame_metrics(axes: Sequence[Axes], runs: Sequence[Recording], *, furthest: float) -> None:
+    """Give both pictures the axes on which all runs fit, and the first fits that go on to this distance."""
     end = max(distances(run).max() for run in runs)
     for ax, metrics, title in zip(axes, (("score", "gold"), ("judge",)), TITLES, strict=True):
         values = np.concatenate([column(run, metric) for run in runs for metric in metrics] + [[0.0]])
         margin = 0.06 * (values.max() - values.min())
-        ax.set(xlim=(0, end * (1.17 if ax is axes[0] else 1.02)), ylim=(values.min() - margin, values.max() + margin))
+        ax.set(
+            xlim=(0, max(1.17 * end, 1.04 * furthest) if ax is axes[0] else 1.02 * end),
+            ylim=(values.min() - margin, values.max() + margin),
+        )
         ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
         ax.set_title(title, fontsize=13)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -28,7 +28,7 @@ def remedies_figure(recordings: Sequence[Recording]) -> Figure:
         for ax, (name, runs) in zip(axes.flat, groups.items(), strict=False):
             draw_gold(ax, usual, REFERENCE, style=(0, (4, 2)))
             draw_gold(ax, runs, GOLD)
-            ax.set_title(name.replace(", ", ",\n"), fontsize=13)
+            ax.set_title(name, fontsize=12)
         for ax in axes.flat[len(groups) :]:
             ax.axis("off")
         for ax in axes[-1]:

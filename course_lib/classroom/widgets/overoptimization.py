@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.optimised import Fit, by_pairs, distances, fit_gold, gold_at_start, over_distance
-from course_lib.classroom.plots.overoptimization import draw_metrics, frame_metrics
+from course_lib.classroom.optimised import Fit, by_pairs, fit_gold, gold_at_start, over_distance, reach
+from course_lib.classroom.plots.overoptimization import FORESIGHT, draw_metrics, drawn_to, frame_metrics
 from course_lib.classroom.report_words import number
 from course_lib.classroom.style import styled
 from course_lib.classroom.widgets.label_noise import choice
@@ -25,7 +25,8 @@ class Overoptimization(Demo):
         with styled():
             figure = Figure(figsize=(10, 4.4))
             axes = list(figure.subplots(1, 2, width_ratios=[2.4, 1]))
-            frame_metrics(axes, [run for runs in self.runs.values() for run in runs])
+            furthest = max(drawn_to(self.fits[pairs], end=reach(runs)) for pairs, runs in self.runs.items())
+            frame_metrics(axes, [run for runs in self.runs.values() for run in runs], furthest=furthest)
             self.artists = {pairs: draw_metrics(axes, runs, self.fits[pairs]) for pairs, runs in self.runs.items()}
         canvas = Canvas(figure, [artist for artists in self.artists.values() for artist in artists])
         super().__init__(canvas, {"pairs": choice("pairs", {f"{pairs:,}": pairs for pairs in self.runs})})
@@ -35,14 +36,14 @@ class Overoptimization(Demo):
         for count, artists in self.artists.items():
             for artist in artists:
                 artist.set_visible(count == pairs)
-        runs, end = self.runs[pairs], max(distances(run).max() for run in self.runs[pairs])
+        runs = self.runs[pairs]
         (_, score), (grid, gold) = (over_distance(runs, metric) for metric in ("score", "gold"))
         highest = int(gold.mean(axis=0).argmax())
         return (
             f"Against the proxy of {pairs:,} pairs (mean of {len(runs)} seeds, band: lowest to highest), gold is "
             f"highest at √KL {grid[highest]:.1f}, {number(gold.mean(axis=0)[highest])} sd, and ends at "
             f"{number(gold.mean(axis=0)[-1])}, where the proxy says {number(score.mean(axis=0)[-1])}. "
-            f"{describe_fit(self.fits[pairs], end=end)}"
+            f"{describe_fit(self.fits[pairs], end=reach(runs))}"
         )
 
 
@@ -54,10 +55,10 @@ def overoptimization_demo(recordings: Sequence[Recording], *, method: str) -> Ov
 def describe_fit(fit: Fit, *, end: float) -> str:
     """Say where the fitted form has its peak, and how far it lies from the points."""
     peaks = [peak for peak in fit.peaks if np.isfinite(peak)]
-    if not np.isfinite(fit.peak):
-        where = "has no peak"
+    if fit.peak > FORESIGHT * end:
+        where = "has no peak within reach"
     elif not 0 < fit.peak <= end:
-        where = f"would peak at √KL {fit.peak:.1f}, which no run has reached,"
+        where = f"would peak at √KL {fit.peak:.1f}, beyond the runs (hollow triangle),"
     elif len(peaks) < len(fit.peaks):
         where = f"peaks at √KL {fit.peak:.1f} (not for every single seed)"
     else:
