@@ -46,7 +46,8 @@ def dpo_loss(
 
     A text's reward is what the policy implies: kl_coef * (logprobs - ref_logprobs), of whole texts. It is that of
     which the policy would be the optimum, policy proportional to reference * exp(reward / kl_coef), up to a number
-    that is the same for both texts of a prompt. The gradient goes to the policy's logprobs alone.
+    that is the same for both texts of a prompt. The gradient goes to the policy's logprobs alone; with a kl_coef of 0
+    there is none.
 
     Raises:
         ValueError: there is no pair.
