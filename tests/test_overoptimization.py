@@ -87,6 +87,11 @@ def test_a_proxy_learns_what_its_pairs_say_and_each_seed_gives_another(given):
     assert not torch.equal(proxy.score(chosen), other.score(chosen))
 
 
+def test_a_proxy_without_pairs_is_refused(given):
+    with pytest.raises(CourseError, match="Expected pairs"):
+        train_proxy([], seed=0, model=given["model"])
+
+
 def test_a_kept_proxy_is_loaded_and_not_trained_again(given, tmp_path):
     made = []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from course_lib.training.errors import CourseError
 from course_lib.training.fit import FitSettings, PreferredTexts, fit
 from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.pipeline import PPORun
@@ -39,8 +40,10 @@ def train_proxy(pairs: Sequence[TextPair], *, seed: int, model: str | Path = TIN
     """Train a GPT-2 reward model on pairs alone; the seed draws its head and the order of the pairs.
 
     Raises:
-        CourseError: there is no GPT-2 in `model`.
+        CourseError: there is no pair, or no GPT-2 in `model`.
     """
+    if not pairs:
+        raise CourseError("Expected pairs for a proxy to learn from, but there is none; draw one or more.")
     generator = torch.Generator().manual_seed(seed)
     proxy = new_reward_model(model, generator=generator)
     inputs = proxy.encode([text for pair in pairs for text in pair])
