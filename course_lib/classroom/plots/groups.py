@@ -19,12 +19,12 @@ HIGHEST = 5.4
 
 
 class GroupsPicture:
-    """Four panels of eight bars; each bar carries its number."""
+    """Four panels of eight bars; those of prompt A carry their numbers (more of them would take too long to draw)."""
 
     def __init__(self, texts: int):
         self.bars, self.numbers = {}, {}
         with styled():
-            self.figure = Figure(figsize=(10, 5.6))
+            self.figure = Figure(figsize=(10, 5.2))
             axes = self.figure.subplots(2, 2, sharex=True, sharey=True)
             for ax, (name, title) in zip(axes.flat, TITLES.items(), strict=True):
                 ax.set_title(title, fontsize=12.5)
@@ -33,7 +33,7 @@ class GroupsPicture:
                 ax.axvline(texts / 2 - 0.5, color=REFERENCE, linewidth=1, linestyle=(0, (2, 2)))
                 ax.axhline(0, color=REFERENCE, linewidth=1.2)
                 self.bars[name] = ax.bar(range(texts), np.zeros(texts), width=0.62)
-                self.numbers[name] = [ax.text(place, 0, "", ha="center", fontsize=11) for place in range(texts)]
+                self.numbers[name] = [ax.text(place, 0, "", ha="center", fontsize=11) for place in range(texts // 2)]
 
     @property
     def moving(self) -> list[Artist]:
@@ -42,10 +42,11 @@ class GroupsPicture:
 
     def move(self, name: str, values: Bars) -> None:
         """Set the bars of one panel; what is too high is cut off, its number stays."""
-        for bar, words, value in zip(self.bars[name], self.numbers[name], values, strict=True):
-            colour = REFERENCE if name == "scores" else POSITIVE if value > 0 else NEGATIVE
-            shown = float(np.clip(value, -HIGHEST + 0.9, HIGHEST - 0.9))
-            bar.set_height(shown)
+        colours = [REFERENCE if name == "scores" else POSITIVE if value > 0 else NEGATIVE for value in values]
+        heights = np.clip(values, -HIGHEST + 0.9, HIGHEST - 0.9)
+        for bar, height, colour in zip(self.bars[name], heights, colours, strict=True):
+            bar.set_height(height)
             bar.set_color(colour)
+        for words, value, shown, colour in zip(self.numbers[name], values, heights, colours, strict=False):
             words.set(text=f"{value:+.1f}".replace("-", "−"), y=shown + (0.15 if shown >= 0 else -0.15))
             words.set(va="bottom" if shown >= 0 else "top", color=ink(colour))
