@@ -81,7 +81,7 @@ def test_the_conda_environment_repeats_no_version():
     name, version = python.split("=")
     assert name == "python"
     assert version in SpecifierSet(PROJECT["requires-python"])
-    assert others == ["pip", {"pip": ["-c constraints.txt", "-e .[test]"]}]
+    assert others == ["pip", {"pip": ["-c constraints.txt", "-e .[present,test]"]}]
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make on this system")
