@@ -52,7 +52,8 @@ def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
 
 def verdict(name: str, value: float, colour: str) -> str:
     """A named number behind a dot in the colour of who says it."""
-    return f'<span style="color: {colour}" aria-hidden="true">●</span> {name} {number(value)}'
+    dot = f'<span style="color: {colour}" aria-hidden="true">●</span>'
+    return f'<span style="white-space: nowrap">{dot} {name} {number(value)}</span>'
 
 
 def first_sentences(*, count: int = 8) -> TextsTable:
