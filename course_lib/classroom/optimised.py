@@ -84,10 +84,9 @@ def fit_gold(runs: Sequence[Recording], method: str, *, start: float) -> Fit:
 
 
 def gold_at_start(recordings: Sequence[Recording], method: str) -> float:
-    """The gold reward before anything is optimised: for PPO 0, by normalisation; for best-of-n that of n = 1."""
-    if method == PPO:
-        return 0.0
-    return float(np.mean([run.metrics["gold"][0] for runs in by_pairs(recordings, method).values() for run in runs]))
+    """The mean gold reward before anything was optimised, over all runs of a method."""
+    groups = by_pairs(recordings, method).values()
+    return float(np.mean([run.metrics["gold"][0] for runs in groups for run in runs]))
 
 
 def reach(runs: Sequence[Recording]) -> float:

@@ -171,7 +171,7 @@ def frame_metrics(axes: Sequence[Axes], runs: Sequence[Recording], *, furthest: 
     axes[1].set_xlabel("√KL")
 
 
-TITLES = ("Proxy and gold (sd; 0: before)", "Judge (VADER, −1 to 1)")
+TITLES = ("Proxy and gold (sd)", "Judge (VADER, −1 to 1)")
 
 
 def spread_out(heights: Sequence[float], ax: Axes, *, apart: float = 0.065) -> list[float]:

@@ -39,10 +39,11 @@ class Overoptimization(Demo):
         runs = self.runs[pairs]
         (_, score), (grid, gold) = (over_distance(runs, metric) for metric in ("score", "gold"))
         highest = int(gold.mean(axis=0).argmax())
+        of = f"mean of {len(runs)} seeds, band: lowest to highest" if len(runs) > 1 else f"seed {runs[0].seed}"
         return (
-            f"Against the proxy of {pairs:,} pairs (mean of {len(runs)} seeds, band: lowest to highest), gold is "
-            f"highest at √KL {grid[highest]:.1f}, {number(gold.mean(axis=0)[highest])} sd, and ends at "
-            f"{number(gold.mean(axis=0)[-1])}, where the proxy says {number(score.mean(axis=0)[-1])}. "
+            f"Against the proxy of {pairs:,} pairs ({of}), gold is highest at √KL {grid[highest]:.1f}, "
+            f"{number(gold.mean(axis=0)[highest])} sd, and ends at {number(gold.mean(axis=0)[-1])}, "
+            f"where the proxy says {number(score.mean(axis=0)[-1])}. "
             f"{describe_fit(self.fits[pairs], end=reach(runs))}"
         )
 
@@ -59,6 +60,8 @@ def describe_fit(fit: Fit, *, end: float) -> str:
         where = "has no peak within reach"
     elif not 0 < fit.peak <= end:
         where = f"would peak at √KL {fit.peak:.1f}, beyond the runs (hollow triangle),"
+    elif len(fit.peaks) == 1:
+        where = f"peaks at √KL {fit.peak:.1f}"
     elif len(peaks) < len(fit.peaks):
         where = f"peaks at √KL {fit.peak:.1f} (not for every single seed)"
     else:
