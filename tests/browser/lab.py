@@ -54,7 +54,7 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"after {seconds:.0f} seconds still not: {what}"
@@ -79,7 +79,7 @@ class Lab:
         notebook = nbformat.read(self.notebooks / f"{name}.ipynb", as_version=4)
         self.places = {cell.id: place for place, cell in enumerate(notebook.cells)}
         self.page.goto(self.address.replace("/lab?", f"/lab/tree/{name}.ipynb?reset&"))
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=180_000)
         # the page may say idle before its kernel is there, and then asks for one when a cell is run
         wait_until(lambda: any(session["kernel"]["connections"] for session in self.sessions()), "a kernel is there")
         wait_until(lambda: self.page.locator(".jp-Notebook .jp-Cell").count() == len(notebook.cells), "all cells show")
@@ -137,7 +137,7 @@ class Lab:
         """Press a button by its text, in one cell or wherever it stands."""
         (self.cell(cell_id) if cell_id else self.page).get_by_role("button", name=text, exact=True).click()
 
-    def wait_for(self, cell_id: str, pattern: str, *, seconds: float = 60) -> None:
+    def wait_for(self, cell_id: str, pattern: str, *, seconds: float = 120) -> None:
         """Wait until the words of a cell's output match a pattern."""
         output = self.cell(cell_id).locator(".jp-OutputArea")
         wait_until(

@@ -48,7 +48,7 @@ def test_slides_with_live_widgets(live):
     live.open(NAME)
     live.cell("title").click()
     live.page.keyboard.press("F4")
-    live.page.wait_for_selector("body[data-jp-deck-mode=presenting]", state="attached", timeout=90_000)
+    live.page.wait_for_selector("body[data-jp-deck-mode=presenting]", state="attached", timeout=180_000)
     for name in ("title", "clip-idea", "clip-predict", "clip-demo"):
         shows(live, name)
         live.page.keyboard.press("Space")

