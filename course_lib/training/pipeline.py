@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.equations.ppo import clipped_objective
@@ -210,16 +210,21 @@ class PPORun:
         return records
 
     @torch.no_grad()
-    def evaluate(self, scorer: Scorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
-        """Judge the policy, as it is now, on held-out prompts (all, or the first): mean metrics, one record a text."""
-        rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3))
+    def describe(self, rollout: Rollout, scores: Float[Tensor, " batch"]) -> Record:
+        """Means over responses of the policy as it is now: score, KL, how many end by themselves, length."""
         logprobs, ref_logprobs = (
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (self.policy, self.reference)
         )
+        return describe_rollout(rollout, scores, logprobs, ref_logprobs)
+
+    @torch.no_grad()
+    def evaluate(self, scorer: Scorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
+        """Judge the policy, as it is now, on held-out prompts (all, or the first): mean metrics, one record a text."""
+        rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3))
         prompts = self.tokenizer.batch_decode(rollout.prompt_ids, skip_special_tokens=True)
         texts, scores = scorer.texts(rollout), scorer.score(rollout)
-        metrics = describe_rollout(rollout, scores, logprobs, ref_logprobs)
+        metrics = self.describe(rollout, scores)
         rows = [
             {"prompt": prompt, "text": text, "score": score, "judge": judge(text)}
             for prompt, text, score in zip(prompts, texts, scores.tolist(), strict=True)

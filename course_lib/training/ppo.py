@@ -125,6 +125,13 @@ class Progress:
         adam = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         return cls(adam, settings.kl_coef)
 
+    def begin_step(self, settings: PPOSettings) -> float:
+        """Count a step and set its learning rate, which falls linearly to 0; returns the rate."""
+        learning_rate = settings.learning_rate * (1 - self.step / settings.iterations)
+        self.optimizer.param_groups[0]["lr"] = learning_rate
+        self.step += 1
+        return learning_rate
+
 
 def mean_record(records: list[Record]) -> Record:
     """Average the metrics of the minibatches; of `ratio_max`, the largest."""
@@ -163,9 +170,7 @@ def ppo(
     while progress.step < settings.iterations:
         started = time.perf_counter()
         kl_coef = progress.kl_coef if settings.kl_target else settings.kl_coef
-        learning_rate = settings.learning_rate * (1 - progress.step / settings.iterations)
-        progress.optimizer.param_groups[0]["lr"] = learning_rate
-        progress.step += 1
+        learning_rate = progress.begin_step(settings)
         share = settings.batch_size // team.size
         chosen = torch.randint(len(prompts), (share,), generator=generator, device=generator.device)
         rollout = sample(

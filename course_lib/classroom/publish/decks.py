@@ -4,18 +4,16 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from nbformat.v4 import new_notebook
 
-from course_lib.classroom.publish.exporter import TEMPLATES, CourseExporter
+from course_lib.classroom.publish.exporter import CourseExporter, page_templates
 from course_lib.classroom.publish.lesson import Lesson
 from course_lib.classroom.publish.markdown import to_inline_html
 from course_lib.classroom.publish.plan import Slide
 from course_lib.classroom.publish.predictions import read_predictions
 from course_lib.training.errors import CourseError
 
-LOOK = Path(__file__).parents[1] / "look.css"
 REVEAL = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
 IMPORTS = re.compile(r"\A(?:(?:import|from) .*\n|\s*\n)+")
 
@@ -71,10 +69,9 @@ def read_reveal() -> dict[str, Markup]:
 
 def fill(template: str, **values) -> str:
     """Fill a template of a page."""
-    loader = FileSystemLoader(TEMPLATES / "course")
-    templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    templates = page_templates()
     templates.filters |= {"clock": clock, "inline": lambda markdown: Markup(to_inline_html(markdown, href))}
-    return templates.get_template(template).render(look=Markup(LOOK.read_text(encoding="utf-8")), **values)
+    return templates.get_template(template).render(**values)
 
 
 def clock(seconds: int) -> str:

@@ -6,6 +6,8 @@ Nothing is executed and nothing fetched: pictures stand in the page, in place of
 from collections.abc import Callable
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from traitlets import default
@@ -15,8 +17,17 @@ from course_lib.classroom.publish.markdown import to_html, to_inline_html
 from course_lib.classroom.publish.predictions import mark_folds
 
 TEMPLATES = Path(__file__).parent / "templates"
+LOOK = Path(__file__).parents[1] / "look.css"
 # The first that an output has is shown; a widget has a picture for readers without a kernel.
 SHOWN = ["text/html", "image/png", "text/plain"]
+
+
+def page_templates() -> Environment:
+    """The templates of whole pages, which find the course's colours as `look`; what is filled in is escaped."""
+    loader = FileSystemLoader(TEMPLATES / "course")
+    templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    templates.globals["look"] = Markup(LOOK.read_text(encoding="utf-8"))
+    return templates
 
 
 class CourseExporter(HTMLExporter):

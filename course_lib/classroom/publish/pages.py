@@ -4,19 +4,17 @@ import re
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from course_lib.classroom.publish.exporter import TEMPLATES, CourseExporter
+from course_lib.classroom.publish.exporter import CourseExporter, page_templates
 from course_lib.classroom.publish.lesson import Lesson
 from course_lib.classroom.publish.links import Links, address, relative
 from course_lib.classroom.publish.markdown import to_html
 from course_lib.classroom.publish.predictions import read_predictions
 
-LOOK = Path(__file__).parents[1] / "look.css"
 README = "README.md"
 HEADING = re.compile(r"^##? (.+)\n", re.MULTILINE)
 ROW = re.compile(r"^\| \[([^]]+)\]\(notebooks/(\w+)\.ipynb\) \| [^|]+ \| (.+) \|$", re.MULTILINE)
@@ -28,10 +26,7 @@ class Pages:
     def __init__(self, root: Path, lessons: list[Lesson]):
         self.root, self.lessons, self.links = root, lessons, Links(root)
         self.readme = (root / README).read_text(encoding="utf-8")
-        self.templates = Environment(
-            loader=FileSystemLoader(TEMPLATES / "course"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        self.templates.globals["look"] = Markup(LOOK.read_text(encoding="utf-8"))
+        self.templates = page_templates()
         self.templates.globals["names"] = self.names()
 
     def names(self) -> dict[str, str]:

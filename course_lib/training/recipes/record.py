@@ -25,7 +25,7 @@ from course_lib.training.recipes.record_label_noise import record_label_noise
 from course_lib.training.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
 from course_lib.training.recipes.record_relatives import RELATIVES, record_relatives
 from course_lib.training.recipes.record_remedies import REMEDIES, record_remedies
-from course_lib.training.recipes.recording_file import RecordingFile, command, write_recording
+from course_lib.training.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.record import Record
 from course_lib.training.recordings import LABEL_NOISE
 from course_lib.training.results import join_samples
@@ -138,7 +138,7 @@ def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, 
     records = list(run.records(scorer, objective=planned.objective, gather=planned.gather))
     after, texts_after = run.evaluate(scorer)
     return {
-        "metrics": {name: [record[name] for record in records] for name in records[0] if not name.endswith("seconds")},
+        "metrics": columns(records),
         "before": before,
         "after": after,
         "samples": join_samples(texts_before, texts_after)[:SAMPLES],

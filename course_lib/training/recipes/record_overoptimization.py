@@ -26,7 +26,7 @@ from course_lib.training.paths import TINY_GPT2
 from course_lib.training.pipeline import PPORun
 from course_lib.training.ratings import load_ratings
 from course_lib.training.recipes.baselines import mean_ratings
-from course_lib.training.recipes.recording_file import RecordingFile
+from course_lib.training.recipes.recording_file import RecordingFile, columns
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.settings import RunSettings
 
@@ -102,7 +102,7 @@ def ppo_run(run: PPORun, scorer: ProxyScorer) -> dict:
     after, rows = evaluate(run, scorer)
     last = {"step": len(records), "gap": True}
     return {
-        "metrics": {name: [record[name] for record in records] for name in records[0] if not name.endswith("seconds")},
+        "metrics": columns(records),
         "before": before | pair_accuracy(scorer),
         "after": after,
         "samples": samples + [last | row for row in largest_gaps(rows, GAPS)],

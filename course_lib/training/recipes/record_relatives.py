@@ -11,7 +11,7 @@ import torch
 from course_lib.training.language_model import peak_memory_gb
 from course_lib.training.paths import REWARD_MODEL
 from course_lib.training.pipeline import PPORun
-from course_lib.training.recipes.recording_file import RecordingFile
+from course_lib.training.recipes.recording_file import RecordingFile, columns
 from course_lib.training.record import Record
 from course_lib.training.relatives.best_of_n import best_of_n
 from course_lib.training.relatives.dpo import dpo
@@ -19,7 +19,7 @@ from course_lib.training.relatives.on_policy import grpo, reinforce, rloo
 from course_lib.training.relatives.trainer import Trainer
 from course_lib.training.results import join_samples
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.rollout import Rollout, describe_rollout
+from course_lib.training.rollout import Rollout
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import judge
@@ -106,7 +106,7 @@ def training_run(run: PPORun, scorer: Scorer, method: Method) -> dict:
     run.policy = run.reference
     before, texts_before = run.evaluate(scorer)
     samples = join_samples(texts_before, texts_after)[:SAMPLES]
-    return {"metrics": columns(records), "before": before, "after": after | cost, "samples": samples}
+    return {"metrics": columns(records, seconds=True), "before": before, "after": after | cost, "samples": samples}
 
 
 def on_the_clock(records: Iterator[Record]) -> Iterator[Record]:
@@ -119,16 +119,11 @@ def on_the_clock(records: Iterator[Record]) -> Iterator[Record]:
         started = time.process_time()
 
 
-@torch.no_grad()
 def write_and_describe(run: PPORun, scorer: Scorer, generator: torch.Generator) -> Record:
     """What the policy would write to training prompts, as it now is; none of it is learned from."""
     chosen = torch.randint(len(run.training_prompts), (WATCHED,), generator=generator)
     rollout = run.continue_prompts(run.training_prompts[chosen], generator)
-    logprobs, ref_logprobs = (
-        model(rollout.token_ids, rollout.response_mask, temperature=run.settings.temperature).logprobs
-        for model in (run.policy, run.reference)
-    )
-    return describe_rollout(rollout, scorer.score(rollout), logprobs, ref_logprobs) | scorer.measure(rollout)
+    return run.describe(rollout, scorer.score(rollout)) | scorer.measure(rollout)
 
 
 def best_of_n_run(run: PPORun, scorer: Scorer) -> dict:
@@ -147,7 +142,7 @@ def best_of_n_run(run: PPORun, scorer: Scorer) -> dict:
     before, _ = run.evaluate(scorer)
     after = {name: records[-1][name] for name in (*before, "seconds")}
     return {
-        "metrics": columns(records),
+        "metrics": columns(records, seconds=True),
         "before": before,
         "after": after | cost,
         "samples": rows(best[-1], scorer, most),
@@ -161,8 +156,3 @@ def rows(rollout: Rollout, scorer: Scorer, n: int) -> list[dict]:
     return [
         {"n": n, "prompt": prompt, "text": text, "score": score, "judge": judge(text)} for prompt, text, score in said
     ]
-
-
-def columns(records: list[Record]) -> dict[str, list]:
-    """One list a metric."""
-    return {name: [record[name] for record in records] for name in records[0]}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_lib.training.errors import CourseError
+from course_lib.training.record import Record
 from course_lib.training.run_folder import versions, write_text
 
 DIGITS = 4  # significant ones
@@ -49,6 +50,12 @@ def write_recording(path: Path, head: dict, runs: Sequence[dict]) -> None:
     lines = [f"{json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]
     rows = ",\n".join(json.dumps(rounded(run), ensure_ascii=False) for run in runs)
     write_text(path, "{" + "".join(lines) + '"runs": [\n' + rows + "\n]}\n")
+
+
+def columns(records: Sequence[Record], *, seconds: bool = False) -> dict[str, list]:
+    """One list a metric; those that are seconds of this machine only if asked for."""
+    names = [name for name in records[0] if seconds or not name.endswith("seconds")]
+    return {name: [record[name] for record in records] for name in names}
 
 
 def rounded(value: object) -> object:

@@ -124,9 +124,7 @@ class Trainer:
             NotFiniteError: a loss or a gradient is not finite; the weights are as they were.
         """
         progress, records = self.progress, []
-        learning_rate = self.settings.learning_rate * (1 - progress.step / self.settings.iterations)
-        progress.optimizer.param_groups[0]["lr"] = learning_rate
-        progress.step += 1
+        learning_rate = progress.begin_step(self.settings)
         for rows in minibatches:
             loss_of_rows, record = loss(rows)
             require_finite(progress.step, the_loss=loss_of_rows)
