@@ -36,23 +36,23 @@ lab: $(READY)
 	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 present: $(READY)
-	@$(PY) -m course_lib.classroom.publish.present $(ARGS)
+	@$(PY) -m course_lib.publish.present $(ARGS)
 
 notebooks: $(READY)
-	@$(PY) -m course_lib.classroom.notebooks $(ARGS)
+	@$(PY) -m course_lib.publish.notebooks $(ARGS)
 
 slides: $(READY)
-	@$(PY) -m course_lib.classroom.publish.slides $(ARGS)
+	@$(PY) -m course_lib.publish.slides $(ARGS)
 
 site: $(READY)
-	@$(PY) -m course_lib.classroom.publish.site $(ARGS)
+	@$(PY) -m course_lib.publish.site $(ARGS)
 
 format: $(READY)
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
 checksums: $(READY)
-	@$(PY) -m course_lib.training.checksums
+	@$(PY) -m course_lib.training.files.checksums
 
 $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),python3) -c '$(SUPPORTED)' || { \

@@ -10,7 +10,7 @@ import time
 from dataclasses import Field, fields
 from pathlib import Path
 
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 from course_lib.training.settings import PPOSettings, RunSettings, flag
 
 BENCHMARKS = ("ppo", "scaling", "widgets")
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the pipeline with a progress bar for each stage, then draw the curves and write the report."""
     from transformers.utils import logging
 
-    from course_lib.training.pipeline import read_stages
+    from course_lib.training.run.pipeline import read_stages
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -85,8 +85,8 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
     """Train with a progress bar; returns the folder, or None for a process of a team that writes none."""
     from tqdm import tqdm
 
-    from course_lib.training.pipeline import run_pipeline
-    from course_lib.training.resume import resume_command
+    from course_lib.training.run.pipeline import run_pipeline
+    from course_lib.training.run.resume import resume_command
 
     command, folder = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]]), resume
     records = run_pipeline(settings, command=command, started=STARTED, resume=resume)
@@ -106,9 +106,9 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
 
 def report(folder: Path) -> None:
     """Write the report of a run, and tell in some sentences what came of it."""
-    from course_lib.classroom.recorded_run import read_run
-    from course_lib.classroom.report import write_report
-    from course_lib.classroom.report_words import speed, verdicts
+    from course_lib.classroom.report.finished_run import read_run
+    from course_lib.classroom.report.report import write_report
+    from course_lib.classroom.report.report_words import speed, verdicts
 
     page = write_report(folder)
     summary = read_run(folder).summary
@@ -117,7 +117,7 @@ def report(folder: Path) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure what --only names and print the figures, as tables or as JSON."""
-    from course_lib.classroom.benchmarks import measure_each
+    from course_lib.bench.benchmarks import measure_each
 
     figures, tables = measure_each(
         [options.only] if options.only else BENCHMARKS,
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         if getattr(options, "resume", None):
-            from course_lib.training.resume import read_settings
+            from course_lib.training.run.resume import read_settings
 
             # parsed again on top of the run's own settings, so that an option given here stands out if it differs
             options = build_parser(read_settings(Path(options.resume))).parse_args(arguments)

@@ -6,7 +6,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a network
 
 import pytest
 import torch
-from tiny_models import byte_tokenizer, make_tiny_lm
+from shared.tiny_models import byte_tokenizer, make_tiny_lm
 from transformers import GPT2LMHeadModel
 
 from course_lib.training.reward_model import new_reward_model

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.training import strict_json
-from course_lib.training.errors import CourseError
+from course_lib.training.files import strict_json
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import load_language_model
-from course_lib.training.paths import TINY_GPT2
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import sample

@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from IPython import get_ipython
 from packaging.requirements import Requirement
 
-from course_lib.training.checksums import read_checksums, verify
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import DATA
+from course_lib.training.files.checksums import read_checksums, verify
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import DATA
 
 TESTED_PYTHON = ((3, 11), (3, 12), (3, 13))
 INSTALL = "run `make lab` in the course's folder, which installs it"

@@ -10,11 +10,11 @@ from huggingface_hub import snapshot_download
 from course_lib.classroom.plots.training import training_figure
 from course_lib.classroom.show import show
 from course_lib.classroom.watch import describe, watch
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import REWARD_MODEL
-from course_lib.training.pipeline import PPORun
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
 
 SHOWN = ("score", "kl", "judge")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from course_lib.classroom.plots.run_curves import records_of
-from course_lib.classroom.report_words import number
+from course_lib.classroom.report.report_words import number
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import REWARD_MODEL
-from course_lib.training.pipeline import PPORun
+from course_lib.training.experiments.recordings import load_recording
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.record import Record
-from course_lib.training.recordings import load_recording
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import degrades_at
 

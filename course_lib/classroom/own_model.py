@@ -11,8 +11,8 @@ from torch import Tensor
 
 from course_lib.classroom.choices import Choice, chosen_gaps, decided
 from course_lib.training.agreement import agreement
+from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.language_model import hidden_states
-from course_lib.training.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 

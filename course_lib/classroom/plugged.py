@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 
 def call_plugged(call: Callable[[], Tensor], *, name: str, shape: tuple[int, ...]) -> Tensor:

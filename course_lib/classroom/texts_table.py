@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from course_lib.classroom.report_words import number
+from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import JUDGE, PEOPLE, REWARD_MODEL
-from course_lib.training.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
-from course_lib.training.pipeline import PPORun
+from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
 
 CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"

@@ -8,7 +8,7 @@ import torch
 from matplotlib.colors import to_hex, to_rgb
 
 from course_lib.classroom.style import INK, NEGATIVE, POSITIVE
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 from course_lib.training.reward_model import RewardModel
 
 STRONGEST = 0.6  # of the colour at most, so that ink stays readable on it

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from course_lib.training.checksums import verify
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import FEATURES
+from course_lib.training.files.checksums import verify
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import FEATURES
 from course_lib.training.ratings import RatedSentence
 
 STEP = 1 / 32  # features are stored as whole numbers of 32nds of a standard deviation

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from course_lib.training.errors import NotFiniteError
+from course_lib.training.files.errors import NotFiniteError
 
 
 def require_finite(step: int, **tensors: Tensor) -> None:

@@ -18,9 +18,9 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from course_lib.training import strict_json
-from course_lib.training.checksums import verify
-from course_lib.training.errors import CourseError
+from course_lib.training.files import strict_json
+from course_lib.training.files.checksums import verify
+from course_lib.training.files.errors import CourseError
 
 logging.disable_progress_bar()  # what loads in a second needs none, and a notebook would keep every line of it
 

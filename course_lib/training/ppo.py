@@ -24,8 +24,8 @@ from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.finite import clip_gradients, require_finite
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, describe_rollout, sample
+from course_lib.training.run.team import ALONE, Team
 from course_lib.training.settings import PPOSettings
-from course_lib.training.team import ALONE, Team
 
 
 def ppo_loss(

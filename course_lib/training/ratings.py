@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from course_lib.training import strict_json
-from course_lib.training.checksums import verify
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import RATINGS
+from course_lib.training.files import strict_json
+from course_lib.training.files.checksums import verify
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import RATINGS
 
 FIELDS = ("id", "text", "ratings", "split")
 SPLITS = ("train", "validation", "test")

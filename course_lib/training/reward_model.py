@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, GPT2ForSequenceClassification, PreTrainedConfig
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.measured import is_measurement
 from course_lib.training.language_model import (
     disable_dropout,
     hidden_states,
@@ -17,7 +18,6 @@ from course_lib.training.language_model import (
     load_pretrained,
     load_tokenizer,
 )
-from course_lib.training.measured import is_measurement
 from course_lib.training.special_tokens import frame_texts
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from course_lib.equations.preferences import gain_and_bias
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 from course_lib.training.ratings import RatedSentence
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout

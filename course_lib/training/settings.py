@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field, fields
 
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 STAGES = ("reward-model", "ppo", "report")
 MAY_BE_ZERO = ("adam_eps", "max_grad_norm", "value_clip_eps", "vf_coef", "ent_coef", "lam", "kl_coef", "kl_target")

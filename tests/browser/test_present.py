@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from lab import HEIGHT, Lab, serve, wait_until
 
-from course_lib.classroom.notebooks import FOLDER
-from course_lib.classroom.publish import present
+from course_lib.publish import present
+from course_lib.publish.notebooks import FOLDER
 
 NAME = "02_clipped_ppo"
 CELLS = ("title", "style", "clip-idea", "clip-predict", "clip-demo", "clip-answer", "probability-ratio-task")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from course_lib.classroom.publish.site import build, write
+from course_lib.publish.site import build, write
 
 WINDOWS = {"wide": {"viewport": {"width": 1200, "height": 1000}}}
 WINDOWS["phone"] = {"viewport": {"width": 375, "height": 800}, "is_mobile": True, "has_touch": True}

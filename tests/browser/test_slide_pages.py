@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.classroom.publish import slides
+from course_lib.publish import slides
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SCREEN = {"width": 1280, "height": 720}

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from course_lib.classroom.style import NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, label
-from course_lib.training.kl_estimates import Errors
+from course_lib.training.experiments.kl_estimates import Errors
 
 COLOURS = {"k1": POLICY, "k2": REWARD_MODEL, "k3": NEGATIVE}
 HIGHEST = 100.0

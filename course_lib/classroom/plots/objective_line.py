@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.classroom.style import INK, POLICY, REFERENCE, label, styled
-from course_lib.training.objective_line import ObjectiveLine
+from course_lib.training.experiments.objective_line import ObjectiveLine
 
 TITLES = ("The texts of the update", "Fresh texts of the old policy")
 

@@ -9,7 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from course_lib.classroom.optimised import (
+from course_lib.classroom.plots.recordings import baseline_marks
+from course_lib.classroom.plots.scorers import load_scorers
+from course_lib.classroom.report.report_words import number
+from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.training.experiments.overoptimization import (
     PPO,
     Fit,
     by_pairs,
@@ -20,11 +24,7 @@ from course_lib.classroom.optimised import (
     over_distance,
     reach,
 )
-from course_lib.classroom.plots.recorded import baseline_marks
-from course_lib.classroom.plots.scorers import load_scorers
-from course_lib.classroom.report_words import number
-from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
-from course_lib.training.recordings import Recording
+from course_lib.training.experiments.recordings import Recording
 
 GOLD = PEOPLE  # it stands in for them
 FORESIGHT = 1.5  # times the distance that the runs came, in which a fitted peak is still shown

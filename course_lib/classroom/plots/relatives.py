@@ -7,9 +7,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from course_lib.classroom.plots.methods import COLOURS
-from course_lib.classroom.plots.recorded import by_name
+from course_lib.classroom.plots.recordings import by_name
 from course_lib.classroom.style import REFERENCE, label
-from course_lib.training.recordings import Recording
+from course_lib.training.experiments.recordings import Recording
 
 Seeds = Float[np.ndarray, "seeds steps"]
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.classroom.style import JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
-from course_lib.training.checksums import verify
-from course_lib.training.paths import REWARD_MODEL as FOLDER
+from course_lib.training.files.checksums import verify
+from course_lib.training.files.paths import REWARD_MODEL as FOLDER
 
 RESULTS = FOLDER / "results.json"
 SHOWN = {

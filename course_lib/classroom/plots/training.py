@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course_lib.classroom.curves import metric
+from course_lib.classroom.plots.curves import metric
 from course_lib.classroom.style import REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.training.record import Record
 

@@ -16,8 +16,8 @@ from course_lib.classroom.tokens import ColouredTokens
 from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
 from course_lib.equations.advantages import gae as our_gae
 from course_lib.equations.advantages import td_residuals
-from course_lib.training.advantage_recording import Beginning, WrittenText, load_advantages
-from course_lib.training.errors import CourseError
+from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
+from course_lib.training.files.errors import CourseError
 
 VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour

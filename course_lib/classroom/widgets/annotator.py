@@ -11,7 +11,7 @@ from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_ga
 from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
 from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 ENOUGH = 5  # pairs told apart, to train on
 CARDS = '<div style="display: flex; flex-wrap: wrap; gap: 12px; max-width: 60em">{}{}</div>'

@@ -13,7 +13,7 @@ from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.bradley_terry import GAPS, BradleyTerryPicture
 from course_lib.classroom.plugged import call_plugged
 from course_lib.equations.preferences import preference_probability
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 GRID = torch.tensor(GAPS, dtype=torch.float32)
 LEAST = 1e-6  # a probability of 0 would have an infinite loss

@@ -13,7 +13,7 @@ from course_lib.classroom.plots.clip import RATIOS, ClipPanel, clip_figure
 from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 WIDE = widgets.Layout(width="32em", max_width="98%")
 STYLE = {"description_width": "9em"}

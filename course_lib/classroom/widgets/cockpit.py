@@ -9,14 +9,14 @@ import ipywidgets as widgets
 from torch import Tensor
 
 from course_lib.classroom.canvas import image_html
-from course_lib.classroom.curves import PANELS
 from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.live_run import LiveRun, default_run, describe
+from course_lib.classroom.plots.curves import PANELS
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 from course_lib.training.record import Record
 from course_lib.training.settings import RunSettings
 

@@ -8,16 +8,16 @@ from itertools import islice
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
-from course_lib.classroom.curves import PANELS, Line, Panel, Record, metric
 from course_lib.classroom.demo import SAYS, Pictured
+from course_lib.classroom.plots.curves import PANELS, Line, Panel, Record, metric
 from course_lib.classroom.plots.run_curves import RunCurves, records_of
-from course_lib.classroom.report_words import describe_panel, number
-from course_lib.training.bugs import BUGS
-from course_lib.training.errors import CourseError
-from course_lib.training.paths import REWARD_MODEL
-from course_lib.training.pipeline import PPORun
-from course_lib.training.recordings import Recording
+from course_lib.classroom.report.report_words import describe_panel, number
+from course_lib.training.experiments.bugs import BUGS
+from course_lib.training.experiments.recordings import Recording
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
 
 SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")

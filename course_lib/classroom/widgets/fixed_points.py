@@ -10,12 +10,12 @@ from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.fixed_points import FixedPointsPicture
 from course_lib.classroom.plugged import call_plugged
-from course_lib.classroom.report_words import number
+from course_lib.classroom.report.report_words import number
 from course_lib.equations.best_of_n import best_of_n_distribution
 from course_lib.equations.optimum import optimal_policy as our_optimal_policy
-from course_lib.training.errors import CourseError
-from course_lib.training.fixed_points import FixedPoints, kl_and_reward
-from course_lib.training.toy_language import text_probabilities, total_variation
+from course_lib.training.experiments.fixed_points import FixedPoints, kl_and_reward
+from course_lib.training.experiments.toy_language import text_probabilities, total_variation
+from course_lib.training.files.errors import CourseError
 
 BEST_OF = (2, 4, 8, 16, 32, 64)
 

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.plots.recorded import draw_against_kl
-from course_lib.classroom.report_words import number
+from course_lib.classroom.plots.recordings import draw_against_kl
+from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
 from course_lib.classroom.texts_table import TextsTable
-from course_lib.training.recordings import Recording
+from course_lib.training.experiments.recordings import Recording
 
 FIGURES = {
     "score": ("Score", "standard deviations", REWARD_MODEL),

@@ -11,9 +11,9 @@ from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.groups import GroupsPicture
 from course_lib.classroom.plugged import call_plugged
-from course_lib.classroom.report_words import number
+from course_lib.classroom.report.report_words import number
 from course_lib.equations import policy_gradient
-from course_lib.training.errors import CourseError
+from course_lib.training.files.errors import CourseError
 
 OTHERS = (0.1, 0.0, -0.1)  # the scores of prompt A's other texts: nearly alike
 PROMPT_B = (2.0, 0.5, -0.5, -2.0)

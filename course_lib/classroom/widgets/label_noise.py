@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.plots.recorded import draw_label_noise, move_label_noise
+from course_lib.classroom.plots.recordings import draw_label_noise, move_label_noise
 from course_lib.classroom.style import styled
-from course_lib.training.recordings import LabelNoise
+from course_lib.training.experiments.recordings import LabelNoise
 
 
 class LabelNoiseDemo(Demo):

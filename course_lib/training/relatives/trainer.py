@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from course_lib.equations.advantages import kl_shaped_rewards
 from course_lib.training.finite import clip_gradients, require_finite
-from course_lib.training.pipeline import PPORun
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.ppo import Progress
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, describe_rollout, sample
+from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import PPOSettings
 

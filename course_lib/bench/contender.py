@@ -1,0 +1,63 @@
+"""One contender of the race, in a process of its own: `python -m course_lib.bench.contender NAME SETTINGS`.
+
+NAME is ours-shared, ours-separate or trl; SETTINGS are, as JSON, the settings of a run that differ from the defaults.
+The process loads everything and says so, then answers each line that it reads: one PPO iteration a line, and after the
+last iteration what the policy became, each as one line of JSON.
+"""
+
+import json
+import os
+import sys
+
+from transformers.utils import logging
+
+from course_lib.bench.turns import Turns
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
+from course_lib.training.language_model import peak_memory_gb
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
+from course_lib.training.scorer import Scorer
+from course_lib.training.settings import RunSettings
+
+
+def parameters(run: PPORun, scorer: Scorer) -> dict[str, int]:
+    """How many numbers each network has; `policy` counts the value head and the value network too."""
+    networks = {"policy": run.policy, "lm": run.policy.lm, "reward_model": scorer.reward_model}
+    return {name: sum(tensor.numel() for tensor in network.parameters()) for name, network in networks.items()}
+
+
+def main(name: str, changed: str) -> None:
+    """Be one contender from the first line read to the last."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints is no answer
+    logging.set_verbosity_error()
+    turns = Turns(sys.stdin, answers)
+    settings = RunSettings(**json.loads(changed) | {"separate_value_network": name != "ours-shared"})
+    run = PPORun(settings)
+    scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=run.device))
+    if name == "trl":
+        from course_lib.bench.trl_ppo import train
+    else:
+        train = train_ours
+    turns.answer({"parameters": parameters(run, scorer), "prompt_length": run.training_prompts.shape[1]})
+    train(run, scorer, turns)
+    peak = peak_memory_gb(run.device)
+    turns.wait()
+    held_out, _ = run.evaluate(scorer)
+    turns.answer(held_out | {"peak_memory_gb": peak})
+
+
+def train_ours(run: PPORun, scorer: Scorer, turns: Turns) -> None:
+    """Do one iteration of our loop for each request."""
+    records = run.records(scorer)
+    for _ in range(run.settings.iterations):
+        turns.wait()
+        turns.answer(next(records))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except CourseError as error:
+        sys.exit(str(error))

@@ -1,0 +1,166 @@
+"""Wrong versions of the exercises on what logits say: log-probabilities of tokens, and entropy."""
+
+import math
+
+from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
+from course_lib.equations import logprobs
+
+
+def _chosen(scores, token_ids):
+    return scores.gather(-1, token_ids.unsqueeze(-1)).squeeze(-1)
+
+
+TOKEN_LOGPROBS = Exercise(
+    reference=logprobs.token_logprobs,
+    success="each token has the log-probability that it had when it was sampled, at the sampler's temperature.",
+    gradient_of=("logits",),
+    probes=[
+        probe(logits=[[0, 2]], token_ids=[0], temperature=1.0),
+        probe(logits=[[0, 2]], token_ids=[0], temperature=2.0),
+        probe(logits=[[0, 200]], token_ids=[0], temperature=1.0),
+        probe(logits=[[[0, 1, 3], [2, 0, -1]]], token_ids=[[1, 2]], temperature=0.5),
+    ],
+    mistakes=[
+        Mistake(
+            "the temperature is forgotten",
+            "The sampler divided the logits by it, so these are the probabilities of another policy.",
+            lambda logits, token_ids, *, temperature: _chosen(logits.log_softmax(-1), token_ids),
+        ),
+        Mistake(
+            "the logits are multiplied by the temperature",
+            "Divide: a high temperature makes the probabilities more equal.",
+            lambda logits, token_ids, *, temperature: _chosen((logits * temperature).log_softmax(-1), token_ids),
+        ),
+        Mistake(
+            "the temperature divides the logprobs, not the logits",
+            "Divide before the softmax, or the probabilities no longer add up to 1.",
+            lambda logits, token_ids, *, temperature: _chosen(logits.log_softmax(-1) / temperature, token_ids),
+        ),
+        Mistake(
+            "the probability is returned, without its logarithm",
+            "Use log_softmax in the place of softmax.",
+            lambda logits, token_ids, *, temperature: _chosen((logits / temperature).softmax(-1), token_ids),
+        ),
+        Mistake(
+            "log2 stands in place of the natural logarithm",
+            "All log-probabilities of the course are in nats.",
+            lambda logits, token_ids, *, temperature: (
+                _chosen((logits / temperature).log_softmax(-1), token_ids) / math.log(2)
+            ),
+        ),
+        Mistake(
+            "the softmax runs over the positions, not over the vocabulary",
+            "The vocabulary is the last dimension: dim=-1.",
+            lambda logits, token_ids, *, temperature: _chosen((logits / temperature).log_softmax(-2), token_ids),
+        ),
+        Mistake(
+            "the logits themselves are returned",
+            "A logit means something only beside the others: take log_softmax first.",
+            lambda logits, token_ids, *, temperature: _chosen(logits / temperature, token_ids),
+        ),
+        Mistake(
+            "the log-probability has a minus sign",
+            "A log-probability is never above 0; its negative is the cross-entropy loss.",
+            lambda logits, token_ids, *, temperature: -_chosen((logits / temperature).log_softmax(-1), token_ids),
+        ),
+        Mistake(
+            "the softmax is taken twice",
+            "log_softmax takes the logits themselves, not probabilities.",
+            lambda logits, token_ids, *, temperature: _chosen(
+                (logits / temperature).softmax(-1).log_softmax(-1), token_ids
+            ),
+        ),
+        Mistake(
+            "log(softmax) breaks for a very unlikely token",
+            "Its softmax is 0 on a computer, and log 0 is -inf: torch.log_softmax does both steps safely.",
+            lambda logits, token_ids, *, temperature: _chosen((logits / temperature).softmax(-1).log(), token_ids),
+        ),
+        Mistake(
+            "the most likely token is taken, not the given one",
+            "Use token_ids: the sampler does not always choose the most likely token.",
+            lambda logits, token_ids, *, temperature: (logits / temperature).log_softmax(-1).max(-1).values,
+        ),
+        Mistake(
+            "logits and tokens are shifted once more",
+            "They are aligned already: logits[..., t, :] predict token t.",
+            lambda logits, token_ids, *, temperature: _chosen(
+                (logits / temperature).log_softmax(-1)[..., :-1, :], token_ids[..., 1:]
+            ),
+        ),
+        Mistake(
+            "the vocabulary's dimension is left at the end",
+            "gather keeps it with size 1: add .squeeze(-1).",
+            lambda logits, token_ids, *, temperature: (
+                (logits / temperature).log_softmax(-1).gather(-1, token_ids.unsqueeze(-1))
+            ),
+        ),
+        Mistake(
+            "the logprobs are added up to one number",
+            "PPO compares token by token: return one number per token.",
+            lambda logits, token_ids, *, temperature: _chosen((logits / temperature).log_softmax(-1), token_ids).sum(),
+        ),
+    ],
+)
+
+
+def _entropy(logits):
+    return -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1)
+
+
+ENTROPY = Exercise(
+    reference=logprobs.entropy,
+    success="it is largest, log(vocab), when all tokens are equally likely, and near 0 when one is certain.",
+    gradient_of=("logits",),
+    probes=[
+        probe(logits=[[0, 2]], temperature=1.0),
+        probe(logits=[[0, 2]], temperature=2.0),
+        probe(logits=[[[0, 1, 3], [2, 0, -1]]], temperature=0.5),
+    ],
+    mistakes=[
+        Mistake(
+            "the minus sign of the entropy is missing",
+            "p log p is never above 0: entropy is minus its sum.",
+            lambda logits, *, temperature: -_entropy(logits / temperature),
+        ),
+        Mistake(
+            "the temperature is forgotten in the entropy",
+            "Divide the logits by it: entropy is that of the policy which samples.",
+            lambda logits, *, temperature: _entropy(logits),
+        ),
+        Mistake(
+            "the logits are multiplied by the temperature in the entropy",
+            "Divide: a high temperature means a high entropy.",
+            lambda logits, *, temperature: _entropy(logits * temperature),
+        ),
+        Mistake(
+            "the entropy is in bits",
+            "Use the natural logarithm: two equal choices have entropy 0.693, not 1.",
+            lambda logits, *, temperature: _entropy(logits / temperature) / math.log(2),
+        ),
+        Mistake(
+            "the mean over the vocabulary is taken, not the sum",
+            "Entropy is an expectation: the probabilities are its weights already, so add up.",
+            lambda logits, *, temperature: _entropy(logits / temperature) / logits.shape[-1],
+        ),
+        Mistake(
+            "the log-probabilities are not weighted",
+            "Each log p counts with its probability: sum p * log p.",
+            lambda logits, *, temperature: -(logits / temperature).log_softmax(-1).sum(-1),
+        ),
+        Mistake(
+            "the sum over the vocabulary is missing",
+            "One number per position is asked: .sum(-1).",
+            lambda logits, *, temperature: -(logits / temperature).softmax(-1) * (logits / temperature).log_softmax(-1),
+        ),
+        Mistake(
+            "the logits stand where log-probabilities should",
+            "sum p * logits changes when all logits grow by the same amount: use log_softmax.",
+            lambda logits, *, temperature: -((logits / temperature).softmax(-1) * logits / temperature).sum(-1),
+        ),
+        Mistake(
+            "the mean over the positions is taken",
+            "Return one entropy per position.",
+            lambda logits, *, temperature: _entropy(logits / temperature).mean(),
+        ),
+    ],
+)

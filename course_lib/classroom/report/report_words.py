@@ -1,0 +1,71 @@
+"""The sentences of a run's report: what happened, in words and figures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from course_lib.classroom.plots.curves import Panel, Record, metric
+
+
+def number(value: float | int | None, form: str = "{:+z.2f}") -> str:
+    """Write a number with a true minus sign, or say that there is none."""
+    if value is None or np.isnan(value):
+        return "not measured"
+    return form.format(value).replace("-", "−")
+
+
+def headline(summary: Mapping) -> str:
+    """Say in one sentence what the run did to the score."""
+    change = summary["score_after"] - summary["score_before"]
+    if abs(change) < 0.05:
+        return f"In {summary['steps']} steps of PPO the score stayed where it was"
+    how = "rose" if change > 0 else "fell"
+    return f"In {summary['steps']} steps of PPO the score {how} by {abs(change):.1f} standard deviations"
+
+
+def verdicts(summary: Mapping) -> Iterator[str]:
+    """Say in sentences how the score, the judge and the texts fared."""
+    before, after = number(summary["score_before"]), number(summary["score_after"])
+    kl = number(summary["kl_after"], "{:z.1f}")
+    yield (
+        f"On prompts that training never saw, the reward model’s score went from {before} to "
+        f"{after} standard deviations, at a KL of {kl} nats from the model it started as."
+    )
+    yield judgement(summary)
+    share = number(summary["eos_share_after"], "{:.0%}")
+    yield f"{share} of the texts end by themselves."
+    yield (
+        f"From step {summary['degrades_at']} on the texts degrade: they grow less varied, shorter or more monotonous."
+        if summary["degrades_at"] is not None
+        else "At no step did the texts show a sign of degradation."
+    )
+
+
+def judgement(summary: Mapping) -> str:
+    """Say whether the independent judge saw the same change as the reward model."""
+    if summary["judge_before"] is None or summary["judge_after"] is None:
+        return "The independent judge was not asked."
+    gain, judged_gain = (summary[f"{name}_after"] - summary[f"{name}_before"] for name in ("score", "judge"))
+    verdict = "agrees" if gain * judged_gain > 0 else "does not agree"
+    fooled = ", a sign that the policy pleases the reward model and not the reader" if gain > 0 >= judged_gain else ""
+    before, after = number(summary["judge_before"]), number(summary["judge_after"])
+    return f"The independent judge {verdict}: {before} before, {after} after{fooled}."
+
+
+def describe_panel(metrics: Sequence[Record], panel: Panel) -> str:
+    """Say in words and numbers what a panel shows, for those who do not see it."""
+    steps, parts = metric(metrics, "step"), []
+    for line in panel.lines:
+        values = metric(metrics, line.metric)
+        first, last = number(values[0], line.number), number(values[-1], line.number)
+        parts.append(f"{line.name or panel.unit}: {first} at step {steps[0]:.0f}, {last} at step {steps[-1]:.0f}")
+    return f"{panel.title}. " + "; ".join(parts) + "."
+
+
+def speed(summary: Mapping) -> list[str]:
+    """Say in a sentence how fast a run was and how much memory it took; nothing of a run that did not measure it."""
+    if "tokens_per_second" not in summary:
+        return []
+    tokens, memory = summary["tokens_per_second"], summary.get("peak_memory_gb")
+    at_most = f", at most {number(memory, '{:.1f}')} GB of memory" if memory is not None else ""
+    return [f"{number(tokens, '{:,.0f}')} response tokens a second{at_most}."]

@@ -1,0 +1,55 @@
+"""What the site and the slides do alike with a notebook: markdown, code, outputs and pictures in HTML.
+
+Nothing is executed and nothing fetched: pictures stand in the page, in place of widgets too.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
+from traitlets import default
+from traitlets.config import Config
+
+from course_lib.publish.markdown import to_html, to_inline_html
+from course_lib.publish.predictions import mark_folds
+
+TEMPLATES = Path(__file__).parent / "templates"
+LOOK = Path(__file__).parents[1] / "classroom" / "look.css"
+# The first that an output has is shown; a widget has a picture for readers without a kernel.
+SHOWN = ["text/html", "image/png", "text/plain"]
+
+
+def page_templates() -> Environment:
+    """The templates of whole pages, which find the course's colours as `look`; what is filled in is escaped."""
+    loader = FileSystemLoader(TEMPLATES / "course")
+    templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    templates.globals["look"] = Markup(LOOK.read_text(encoding="utf-8"))
+    return templates
+
+
+class CourseExporter(HTMLExporter):
+    """Fills a template of templates/course with a notebook; `href` tells where a link of the notebook leads then."""
+
+    def __init__(self, template: str, *, href: Callable[[str], str] = str):
+        settings = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
+        super().__init__(config=settings, template_file=template, extra_template_basedirs=[str(TEMPLATES)])
+        self.register_filter("markdown2html", lambda source: to_html(source, href))
+        self.register_filter("inline", lambda source: to_inline_html(source, href))
+        self.register_filter("marked", mark_folds)
+        self.register_filter("alt", alt)
+
+    @default("template_name")
+    def _template_name_default(self) -> str:
+        return "course"
+
+    def page(self, notebook: NotebookNode, **resources) -> str:
+        """Return the page; the template finds `resources` under that name."""
+        return self.from_notebook_node(notebook, resources)[0]
+
+
+def alt(output: NotebookNode) -> str:
+    """The words that stand beside a picture for those who do not see it."""
+    return output.metadata.get("image/png", {}).get("alt") or output.data.get("text/plain", "")

@@ -1,0 +1,122 @@
+"""Runs the notebooks and writes them with their outputs: `python -m course_lib.publish.notebooks [NAME ...]`.
+
+What is written is canonical: on one machine a second run gives the same bytes, but for pictures.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from course_lib.training.files.errors import CourseError
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KEPT = ("notes", "slideshow", "tags")  # of a cell's metadata: notes and slide marks for who presents, tags
+CELL_SECONDS = 120
+# Two threads on two busy cores take longer than one.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ThisPython(KernelSpecManager):
+    """Starts every kernel with the Python that runs this program, whatever kernels are installed."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the kernel of this Python."""
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+
+def find(names: list[str], folder: Path) -> list[Path]:
+    """Return the notebooks of a folder whose names begin so, or all. CourseError where there is none."""
+    paths, starts = sorted(folder.glob("*.ipynb")), [Path(name).name for name in names] or [""]
+    for start in starts:
+        if not any(path.name.startswith(start) for path in paths):
+            known = ", ".join(path.stem for path in paths) or "nothing"
+            raise CourseError(f"Expected the name of a notebook, but got {start!r}; {folder} has {known}.")
+    return [path for path in paths if path.name.startswith(tuple(starts))]
+
+
+def refresh(path: Path, *, timeout: int = CELL_SECONDS) -> None:
+    """Run a notebook in its folder and write it with its outputs.
+
+    CourseError where a cell fails or takes longer than `timeout` seconds; the file then stays as it was.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    run(notebook, path, timeout=timeout)
+    path.write_text(to_json(canonical(notebook)), encoding="utf-8", newline="\n")
+
+
+def run(notebook: NotebookNode, path: Path, *, timeout: int = CELL_SECONDS) -> None:
+    """Execute all cells with a new kernel, which leaves their outputs in `notebook`."""
+    client = NotebookClient(
+        notebook,
+        km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+        extra_arguments=["--log-level=ERROR"],
+        timeout=timeout,
+        store_widget_state=False,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    at = []
+    client.on_cell_start = lambda cell, cell_index: at.append(cell)
+    try:
+        client.execute(env=os.environ | ONE_THREAD)
+    except CellExecutionError as error:
+        what = TERMINAL_COLOURS.sub("", f"{error.ename}: {error.evalue}").strip()
+    except CellTimeoutError:
+        what = f"it took longer than {timeout} seconds"
+    except DeadKernelError:
+        what = "its Python process died, perhaps for lack of memory"
+    else:
+        return
+    raise CourseError(f"{path.name} was left as it was, because its cell {at[-1].get('id')!r} failed: {what}")
+
+
+def canonical(notebook: NotebookNode) -> NotebookNode:
+    """Take away whatever differs from run to run, or says who ran it, and return the notebook."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        cell.metadata = NotebookNode({name: cell.metadata[name] for name in KEPT if cell.metadata.get(name)})
+        for output in cell.get("outputs", []):
+            if len(output.get("data", {})) > 1:
+                output.data.pop(WIDGET_VIEW, None)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def to_json(notebook: NotebookNode) -> str:
+    """Write a notebook so that a changed line of a cell is a changed line of the file."""
+    return nbformat.writes(notebook, indent=1, sort_keys=True, ensure_ascii=False).rstrip("\n") + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the notebooks that are named, or all; a cell that fails becomes one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.notebooks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
+    try:
+        for path in find(parser.parse_args(arguments).names, FOLDER):
+            started = time.perf_counter()
+            refresh(path)
+            print(f"{path.name}: {time.perf_counter() - started:.0f} s")
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

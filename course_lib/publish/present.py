@@ -1,0 +1,96 @@
+"""Opens a notebook in JupyterLab as slides whose widgets are live: `make present ARGS=02`.
+
+What opens is a copy in slides/live, with larger type, the code hidden where the picture is the point, and the answers
+unfolded; the course's own notebooks, and the settings of `make lab`, stay as they are.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_lib.publish.decks import unfolded
+from course_lib.publish.marks import HIDDEN_CODE, marked
+from course_lib.publish.notebooks import FOLDER, find, to_json
+from course_lib.publish.plan import slide_type
+from course_lib.publish.slides import OUT
+from course_lib.training.files.errors import CourseError
+
+LIVE = OUT / "live"
+STYLES = "@deathbeds/jupyterlab-fonts"  # where jupyterlab-slideshow looks for styles
+PICTURE = {  # without its code, and no higher than leaves room for the controls above it
+    "styles": {".jp-Cell-inputWrapper": {"display": "none"}, "img": {"max-height": "420px", "width": "auto"}}
+}
+# The key F4 runs the notebook, goes to its first cell, and shows it as slides.
+STEPS = ["notebook:run-all-cells", "notebook:extend-marked-cells-top", "notebook:deselect-all", "deck:start"]
+START = {"command": "apputils:run-all-enabled", "args": {"commands": STEPS}, "keys": ["F4"], "selector": "body"}
+SETTINGS = {
+    "@jupyterlab/apputils-extension/themes": {
+        "overrides": {"content-font-size1": "22px", "code-font-size": "17px", "ui-font-size1": "15px"}
+    },
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/shortcuts-extension/shortcuts": {"shortcuts": [START]},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+def live(notebook: NotebookNode) -> NotebookNode:
+    """Return the slides of a notebook and the code before them, answers unfolded and code hidden where tagged so."""
+    cells = marked(notebook).cells
+    while cells and slide_type(cells[-1]) == "skip":
+        cells.pop()
+    notebook.cells = [cell for cell in cells if cell.cell_type == "code" or slide_type(cell) != "skip"]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = unfolded(cell.source)
+        elif HIDDEN_CODE in cell.metadata.get("tags", []):
+            cell.metadata[STYLES] = PICTURE
+    return notebook
+
+
+def write_live(folder: Path = LIVE) -> None:
+    """Write the copies of all notebooks, and the settings of the JupyterLab that shows them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in find([], FOLDER):
+        notebook = nbformat.read(path, as_version=4)
+        (folder / path.name).write_text(to_json(live(notebook)), encoding="utf-8", newline="\n")
+    for name, values in SETTINGS.items():
+        path = folder / ".jupyterlab" / "settings" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+
+
+def environment(folder: Path = LIVE) -> dict[str, str]:
+    """Return the environment in which JupyterLab keeps settings and layout with the copies."""
+    own = {f"JUPYTERLAB_{kind.upper()}_DIR": str(folder / ".jupyterlab" / kind) for kind in ("settings", "workspaces")}
+    return os.environ | own
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the copies and open one; a mistake becomes one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.present", description=__doc__)
+    parser.add_argument("name", nargs="?", default="00", help="the start of a notebook's name (default: 00)")
+    asked, options = parser.parse_known_args(arguments)
+    try:
+        if find_spec("jupyterlab_slideshow") is None:
+            raise CourseError(
+                "Expected jupyterlab-slideshow; install it: pip install -c constraints.txt -e '.[present]'"
+            )
+        path = find([asked.name], FOLDER)[0]
+        write_live()
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("F4 runs the notebook and shows it as slides: Space goes on, Shift+Space goes back, Escape ends them.")
+    command = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={LIVE}"]
+    return subprocess.call([*command, f"--LabApp.default_url=/lab/tree/{path.name}", *options], env=environment())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

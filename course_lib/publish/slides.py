@@ -1,0 +1,47 @@
+"""Writes the notebooks as slides that need no network and no kernel: `make slides`.
+
+Beside each deck stands a page of its speaker notes, to be printed or read beside JupyterLab.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from course_lib.publish.decks import deck_page, notes_page
+from course_lib.publish.lesson import read_lesson
+from course_lib.publish.marks import marked
+from course_lib.publish.notebooks import FOLDER, find
+from course_lib.publish.plan import plan
+from course_lib.training.files.errors import CourseError
+
+OUT = FOLDER.parent / "slides"
+
+
+def write(path: Path, out: Path) -> int:
+    """Write the slides and the notes of a notebook, and return how many slides there are."""
+    lesson = read_lesson(path)
+    sections = plan(marked(lesson.notebook))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{lesson.name}.html").write_text(deck_page(lesson, sections), encoding="utf-8", newline="\n")
+    (out / f"{lesson.name}-notes.html").write_text(notes_page(lesson, sections), encoding="utf-8", newline="\n")
+    return sum(map(len, sections))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the slides of the notebooks that are named, or of all; what fails becomes one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.slides", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
+    parser.add_argument("--out", type=Path, default=OUT, help="the folder to write into (default: slides)")
+    asked = parser.parse_args(arguments)
+    try:
+        for path in find(asked.names, FOLDER):
+            print(f"{asked.out / path.stem}.html: {write(path, asked.out)} slides")
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("Open one in a browser: the arrow keys go on and back, S opens the speaker's window.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Record the experiments that the notebooks show: `python -m course_lib.recipes.record EXPERIMENT`.
+
+Each writes `data/runs/EXPERIMENT.json`, one run a line, and goes on where it stopped. One torch thread, so that two
+experiments can run side by side; `data/README.md` says how long each takes.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.equations.ppo import clipped_objective, kl_penalised_objective
+from course_lib.recipes.record_label_noise import record_label_noise
+from course_lib.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
+from course_lib.recipes.record_relatives import RELATIVES, record_relatives
+from course_lib.recipes.record_remedies import REMEDIES, record_remedies
+from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
+from course_lib.training.experience import Experience, gather_experience
+from course_lib.training.experiments.bugs import BUGS
+from course_lib.training.experiments.recordings import LABEL_NOISE
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL, RUNS
+from course_lib.training.record import Record
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.pipeline import PPORun
+from course_lib.training.run.results import join_samples
+from course_lib.training.run.run_folder import versions
+from course_lib.training.scorer import Scorer
+from course_lib.training.settings import RunSettings
+
+SAMPLES = 6  # texts kept of each run
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One PPO run of an experiment: the settings in which it departs from the others, and what stands in for what."""
+
+    name: str
+    seed: int
+    changes: dict = field(default_factory=dict)
+    objective: Callable = clipped_objective
+    gather: Callable[..., Experience] = gather_experience
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The settings that all runs share where they are not the defaults, and the runs."""
+
+    shared: dict
+    runs: list[PlannedRun]
+
+
+def unclipped_objective(
+    ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, clip_eps: float
+) -> Float[Tensor, "*shape"]:
+    """Neither clip nor penalty: ratio * A."""
+    return ratio * advantages
+
+
+def penalised(penalty: float) -> Callable:
+    """The objective with a fixed KL penalty in place of the clip, as an objective that PPO can take."""
+
+    def objective(
+        ratio: Float[Tensor, "*shape"], advantages: Float[Tensor, "*shape"], *, clip_eps: float
+    ) -> Float[Tensor, "*shape"]:
+        return kl_penalised_objective(ratio, advantages, penalty=penalty)
+
+    return objective
+
+
+class Start(NamedTuple):
+    """Where the runs of one seed start: how texts are scored, and what the policy writes before training."""
+
+    scorer: Scorer
+    before: Record
+    texts: list[dict]
+
+
+OBJECTIVES = {
+    "no clipping or penalty": ({}, unclipped_objective),
+    "clip 0.1": ({"clip_eps": 0.1}, clipped_objective),
+    "clip 0.2": ({"clip_eps": 0.2}, clipped_objective),
+    "clip 0.3": ({"clip_eps": 0.3}, clipped_objective),
+    "KL penalty 1": ({}, penalised(1.0)),
+    "KL penalty 10": ({}, penalised(10.0)),
+}
+KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+KL_COEFS_TWICE = (0.0, 0.05, 0.2)  # with a second seed
+CHOICES = {
+    "default": {},
+    "1 epoch": {"epochs": 1},
+    "8 epochs": {"epochs": 8},
+    "values not clipped": {"value_clip_eps": 0.0},
+    "advantages not whitened": {"whiten_advantages": False},
+    "lam 0": {"lam": 0.0},
+    "lam 1": {"lam": 1.0},
+}
+EXPERIMENTS = {
+    "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, gather=gather) for name, gather in BUGS.items()]),
+    "clip": Experiment(
+        {"iterations": 16, "learning_rate": 1e-3},
+        [
+            PlannedRun(name, seed, changes, objective=objective)
+            for seed in range(3)
+            for name, (changes, objective) in OBJECTIVES.items()
+        ],
+    ),
+    "kl_coef": Experiment(
+        {},
+        [PlannedRun(f"kl_coef {value:g}", 0, {"kl_coef": value}) for value in KL_COEFS]
+        + [PlannedRun(f"kl_coef {value:g}", 1, {"kl_coef": value}) for value in KL_COEFS_TWICE],
+    ),
+    "choices": Experiment(
+        {"iterations": 12},
+        [PlannedRun(name, seed, changes) for seed in range(2) for name, changes in CHOICES.items()],
+    ),
+}
+
+RECIPES = {OVEROPTIMIZATION: record_overoptimization, REMEDIES: record_remedies, RELATIVES: record_relatives}
+
+
+def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> dict:
+    """Train one policy and return what is kept of it: metrics as columns, held-out figures, a few texts.
+
+    What was measured before training is the same for all runs of a seed, so `starts` keeps it for the next one.
+    """
+    run = PPORun(settings)
+    if planned.seed not in starts:
+        scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
+        starts[planned.seed] = Start(scorer, *run.evaluate(scorer))
+    scorer, before, texts_before = starts[planned.seed]
+    records = list(run.records(scorer, objective=planned.objective, gather=planned.gather))
+    after, texts_after = run.evaluate(scorer)
+    return {
+        "metrics": columns(records),
+        "before": before,
+        "after": after,
+        "samples": join_samples(texts_before, texts_after)[:SAMPLES],
+    }
+
+
+def record_experiment(name: str, *, out: Path, given: dict | None = None) -> None:
+    """Record the runs of an experiment that the file `out` does not hold yet; `given` settings go before all others."""
+    experiment, starts = EXPERIMENTS[name], {}
+    shared = experiment.shared | (given or {})
+    recording = RecordingFile(out, name, asdict(RunSettings(**shared)))
+    for planned in experiment.runs:
+        if recording.lacks(planned.name, planned.seed):
+            settings = RunSettings(**shared | planned.changes | {"seed": planned.seed})
+            made = record_run(planned, settings, starts=starts)
+            recording.add(planned.name, planned.seed, planned.changes, made)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record one experiment; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiment", choices=[*EXPERIMENTS, *RECIPES, LABEL_NOISE])
+    name = parser.parse_args(arguments).experiment
+    torch.set_num_threads(1)
+    out = RUNS / f"{name}.json"
+    try:
+        if name == LABEL_NOISE:
+            head = {"made_with": command(name), "versions": versions()}
+            settings, runs = record_label_noise()
+            write_recording(out, head | {"settings": settings}, runs)
+        elif name in RECIPES:
+            RECIPES[name](out)
+        else:
+            record_experiment(name, out=out)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Proxy reward models, which learned from few pairs, and the shipped one as gold, which looks on.
+
+As in Gao et al. 2022 (arXiv:2210.10760), where a reward model stands in for people: it labels, and it tells what a
+policy is worth that was trained against another one.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
+from course_lib.training.files.write import write_folder
+from course_lib.training.fit import FitSettings, PreferredTexts, fit
+from course_lib.training.ratings import draw_pairs, load_ratings
+from course_lib.training.record import Record
+from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
+from course_lib.training.rollout import Rollout
+from course_lib.training.run.pipeline import PPORun
+from course_lib.training.scorer import Scorer, TextScorer
+
+PAIRS = (32, 128, 512, 2048, 8192)
+LEAST_STEPS = 30  # few pairs are passed over more often
+PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
+
+TextPair = tuple[str, str]
+"""Two texts, the preferred one first."""
+
+
+def rated_pairs(count: int, *, seed: int) -> list[TextPair]:
+    """Draw pairs of training reviews, one rater for each review; fewer pairs of a seed are the first of more."""
+    pairs = draw_pairs(load_ratings(split="train"), count=count, generator=torch.Generator().manual_seed(seed))
+    return [(pair.chosen.text, pair.rejected.text) for pair in pairs]
+
+
+def train_proxy(pairs: Sequence[TextPair], *, seed: int, model: str | Path = TINY_GPT2) -> RewardModel:
+    """Train a GPT-2 reward model on pairs alone; the seed draws its head and the order of the pairs.
+
+    Raises:
+        CourseError: there is no pair, or no GPT-2 in `model`.
+    """
+    if not pairs:
+        raise CourseError("Expected pairs for a proxy to learn from, but there is none; draw one or more.")
+    generator = torch.Generator().manual_seed(seed)
+    proxy = new_reward_model(model, generator=generator)
+    inputs = proxy.encode([text for pair in pairs for text in pair])
+    rows = torch.arange(len(inputs))
+    steps_an_epoch = math.ceil(len(pairs) / PROXY_FIT.batch_size)
+    settings = replace(PROXY_FIT, epochs=math.ceil(LEAST_STEPS / steps_an_epoch))
+    for _ in fit(proxy, PreferredTexts(inputs, rows[::2], rows[1::2]), settings=settings, generator=generator):
+        pass
+    return proxy.requires_grad_(False)
+
+
+def kept_model(folder: Path, train: Callable[[], RewardModel]) -> RewardModel:
+    """Load the reward model of a folder; where there is none, train it and keep it there."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_folder(folder, train().save)
+    return load_reward_model(folder)
+
+
+@dataclass
+class ProxyScorer(Scorer):
+    """Scores with a proxy, for a policy to please; the gold reward model looks on, as the independent judge does."""
+
+    gold: TextScorer
+
+    def measure(self, rollout: Rollout) -> Record:
+        """What the judge, the signs of degradation and the gold reward model say, for PPO's record."""
+        return super().measure(rollout) | {"gold": self.gold.score(self.texts(rollout)).mean().item()}
+
+    def normalise_on(self, rollout: Rollout) -> None:
+        """Set gain and bias of both so that these texts score 0 on average, with a standard deviation of 1."""
+        super().normalise_on(rollout)
+        Scorer(self.tokenizer, self.gold).normalise_on(rollout)
+
+
+def proxy_scorer(run: PPORun, proxy: TextScorer) -> ProxyScorer:
+    """The proxy as a judge of this run's texts, both it and the gold reward model normalised on the reference's."""
+    gold = load_reward_model(run.settings.reward_model or REWARD_MODEL, device=run.device)
+    scorer = ProxyScorer(run.tokenizer, proxy, gold)
+    scorer.normalise_on(run.reference_samples())
+    return scorer
+
+
+def evaluate(run: PPORun, scorer: ProxyScorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
+    """Judge the policy, as it is now, on held-out prompts, as `PPORun.evaluate` does, by the gold reward model too."""
+    metrics, rows = run.evaluate(scorer, prompts=prompts)
+    gold = scorer.gold.score([row["text"] for row in rows])
+    rows = [row | {"gold": value} for row, value in zip(rows, gold.tolist(), strict=True)]
+    return metrics | {"gold": gold.mean().item()}, rows
+
+
+def largest_gaps(rows: Sequence[dict], count: int) -> list[dict]:
+    """The texts that the proxy scores highest above the gold reward model, the largest gap first."""
+    return sorted(rows, key=lambda row: row["gold"] - row["score"])[:count]

@@ -1,0 +1,62 @@
+"""The reward model of a run: one that is given, or one that the run trains first."""
+
+import math
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import torch
+
+from course_lib.training.files.checksums import verify
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
+from course_lib.training.files.write import write_folder, write_lines
+from course_lib.training.fit import FitSettings, PreferredTexts, fit
+from course_lib.training.language_model import check_device
+from course_lib.training.ratings import draw_pairs, load_ratings
+from course_lib.training.record import Record
+from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
+from course_lib.training.run.team import Team
+from course_lib.training.settings import RunSettings
+
+
+def start_reward_model(settings: RunSettings, stages: list[str]) -> RewardModel | None:
+    """The reward model to train or, where that is not asked for, to please; None without PPO."""
+    device = check_device(settings.device)
+    if "reward-model" in stages:
+        generator = torch.Generator().manual_seed(settings.seed)
+        return new_reward_model(settings.model or TINY_GPT2, generator=generator, device=device)
+    return load_reward_model(settings.reward_model or REWARD_MODEL, device=device) if "ppo" in stages else None
+
+
+def reward_model_stage(
+    model: RewardModel, settings: RunSettings, folder: Path | None, team: Team
+) -> Generator[Record, None, RewardModel]:
+    """Train the reward model, or take the one that an earlier part of this run has finished; returns it."""
+    finished = folder / "reward-model" if folder else None
+    if finished and finished.exists():
+        try:
+            verify(finished, data=finished)
+            return load_reward_model(finished, device=check_device(settings.device))
+        except CourseError as error:
+            print(f"{error} It is trained again.", file=sys.stderr)
+    yield from train_reward_model(model, settings, folder if team.rank == 0 else None)
+    return model
+
+
+def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path | None) -> Iterator[Record]:
+    """Train a reward model on preference pairs of the training reviews, and save it in the run folder, if given."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    sentences = load_ratings(split="train")
+    pairs = draw_pairs(sentences, count=settings.pairs, generator=generator)
+    inputs = model.encode([sentence.text for sentence in sentences])
+    examples = PreferredTexts.from_pairs(inputs, sentences, pairs)
+    fit_settings = FitSettings(epochs=1, learning_rate=settings.reward_learning_rate)
+    steps = math.ceil(settings.pairs / fit_settings.batch_size)
+    records = []
+    for record in fit(model, examples, settings=fit_settings, generator=generator):
+        records.append(record)
+        yield {"stage": "reward-model", "folder": folder, "steps": steps} | record
+    if folder:
+        write_lines(folder / "reward_model_metrics.jsonl", records)
+        write_folder(folder / "reward-model", model.save)

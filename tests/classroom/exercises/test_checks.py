@@ -1,0 +1,264 @@
+"""Every check against the right answer, its list of wrong ones, and whatever else a student may hand in."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib.classroom.exercises import checks
+from course_lib.classroom.exercises.exercise import Exercise, verdict
+from course_lib.classroom.exercises.mistakes import (
+    advantages,
+    clipping,
+    dpo,
+    groups,
+    kl,
+    logprobs,
+    losses,
+    masking,
+    optimum,
+    overoptimization,
+    preferences,
+    residuals,
+    rewards,
+)
+
+TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl, overoptimization)
+TOPICS += (optimum, groups, dpo)
+EXERCISES = {name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if type(thing) is Exercise}
+MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
+OF_NUMBERS = {"adaptive_kl_coef", "best_of_n_kl", "rl_peak"}  # which take no tensor that could be changed in place
+every_exercise = pytest.mark.parametrize("name", EXERCISES)
+
+
+def printed(name, function, capsys):
+    """What the public check prints."""
+    assert getattr(checks, f"check_{name}")(function) is None
+    return capsys.readouterr().out.removesuffix("\n")
+
+
+def changed_by(change, exercise):
+    """An exercise's right answer, with its numbers changed."""
+
+    def function(*inputs, **options):
+        value = exercise.reference(*inputs, **options)
+        return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+
+    return function
+
+
+def test_there_is_a_check_for_every_exercise_and_no_other():
+    assert {name.removeprefix("check_") for name in vars(checks) if name.startswith("check_")} == set(EXERCISES)
+
+
+@every_exercise
+def test_the_right_function_passes(name, capsys):
+    assert printed(name, EXERCISES[name].reference, capsys) == f"Passed: {EXERCISES[name].success}"
+
+
+@every_exercise
+def test_a_stub_is_not_attempted_yet(name, capsys):
+    def stub(*inputs, **options):
+        """Say what to write."""
+        raise NotImplementedError
+
+    assert printed(name, stub, capsys).startswith("Not attempted yet: ")
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids=lambda part: getattr(part, "name", part))
+def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistake):
+    first, *rows = verdict(EXERCISES[name], mistake.function).splitlines()
+    assert first == f"Not yet: {mistake.name}. {mistake.hint}"
+    assert [row.split()[0] for row in rows if not row.startswith(" " * 12)] == ["input:", "expected:", "got:"]
+    assert rows[-2].split()[1:] != rows[-1].split()[1:], "expected and got must look different"
+
+
+def test_names_are_for_one_mistake_each_and_hints_are_sentences():
+    names = [mistake.name for _, mistake in MISTAKES]
+    assert len(set(names)) == len(names) >= 50
+    assert all(mistake.hint.endswith(".") and not mistake.name.endswith(".") for _, mistake in MISTAKES)
+
+
+@every_exercise
+def test_a_wrong_answer_without_a_name_is_refused_with_the_smallest_input(name):
+    exercise = EXERCISES[name]
+    first, row, *_ = verdict(exercise, changed_by(lambda x: x + 0.123, exercise)).splitlines()
+    assert first.startswith("Not yet: the result is not the expected one")
+    assert row.startswith(f"  input:    {next(iter(exercise.probes[0]))} = ")
+
+
+@pytest.mark.parametrize("name", ["gae", "bradley_terry_loss", "gain_and_bias", "adaptive_kl_coef"])
+def test_an_answer_of_another_kind_is_refused_in_one_clear_sentence(name):
+    exercise = EXERCISES[name]
+    assert "returns None. Is the `return` missing?" in verdict(exercise, lambda *inputs, **options: None)
+    assert "returns a str, where a" in verdict(exercise, lambda *inputs, **options: "0.5")
+    assert "returns a tensor of shape (7, 1), where a" in verdict(
+        exercise, lambda *inputs, **options: torch.zeros(7, 1)
+    )
+    assert "the result contains NaN" in verdict(exercise, changed_by(lambda x: x * math.nan, exercise))
+
+
+@pytest.mark.parametrize("name", [name for name in EXERCISES if name not in OF_NUMBERS])
+def test_a_function_that_changes_its_inputs_is_refused(name):
+    exercise = EXERCISES[name]
+    tensors = [key for key, value in exercise.probes[0].items() if isinstance(value, Tensor)]
+
+    def function(*inputs, **options):
+        value = exercise.reference(*inputs, **options)
+        inputs[0].add_(1)
+        return value
+
+    first, *_, expected, got = verdict(exercise, function).splitlines()
+    assert first.startswith("Not yet: your function changes an input in place.")
+    assert expected.startswith(f"  expected: {tensors[0]} after the call = ")
+    assert got.startswith(f"  got:      {tensors[0]} after the call = ")
+
+
+def test_the_whole_message_of_a_named_mistake():
+    assert verdict(clipping.CLIPPED_OBJECTIVE, lambda ratio, advantages, *, clip_eps: ratio * advantages) == (
+        "Not yet: nothing is clipped. ratio * advantages alone rewards any change, however large.\n"
+        "  input:    ratio = [1.5], advantages = [1], clip_eps = 0.2\n"
+        "  expected: [1.2]\n"
+        "  got:      [1.5]"
+    )
+
+
+def test_long_inputs_stand_under_each_other_with_masks_as_ones_and_zeros():
+    def wrong_at_padding(rewards, values, mask, *, gamma):
+        return residuals.td_residuals(rewards, values, mask, gamma=gamma) + (~mask) * 0.25
+
+    assert verdict(residuals.TD_RESIDUALS, wrong_at_padding).splitlines()[1:] == [
+        "  input:    rewards = [[1, 3, 7]]",
+        "            values = [[2, 4, 8]]",
+        "            response_mask = [[1, 1, 0]]",
+        "            gamma = 0.5",
+        "  expected: [[1, -1, 0]]",
+        "  got:      [[1, -1, 0.25]]",
+    ]
+
+
+def test_an_error_is_told_with_its_line_and_its_input():
+    def function(logprobs, old_logprobs):
+        return torch.exp(logprobs - old_logprob)  # noqa: F821
+
+    assert verdict(clipping.PROBABILITY_RATIO, function).splitlines() == [
+        "Not yet: your function stops with NameError: name 'old_logprob' is not defined",
+        "  line:     return torch.exp(logprobs - old_logprob)  # noqa: F821",
+        "  input:    logprobs = [-1], old_logprobs = [-1.5]",
+    ]
+
+
+def test_a_missing_option_is_told_by_name():
+    says = verdict(logprobs.TOKEN_LOGPROBS, lambda logits, token_ids: logits)
+    assert "Not yet: your function stops with TypeError" in says
+    assert "'temperature'" in says
+
+
+def test_a_call_in_place_of_the_function_is_refused():
+    assert "without brackets after its name; got a tensor of shape (2,)." in verdict(kl.K1, torch.zeros(2))
+
+
+def test_torchs_own_not_implemented_error_is_an_attempt():
+    def whole_numbers(logits, *, temperature):
+        return torch.log_softmax(logits.long(), dim=-1)
+
+    assert verdict(logprobs.ENTROPY, whole_numbers).startswith("Not yet: your function stops with NotImplementedError")
+
+
+@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
+def test_what_ends_the_program_passes_through(stop):
+    def function(logprobs, ref_logprobs):
+        raise stop
+
+    with pytest.raises(stop):
+        checks.check_k1(function)
+
+
+def test_a_loss_that_carries_no_gradient_is_refused():
+    def loss(chosen, rejected):
+        return preferences.BRADLEY_TERRY_LOSS.reference(chosen, rejected).item()
+
+    assert "the value is right, but no gradient comes through" in verdict(preferences.BRADLEY_TERRY_LOSS, loss)
+
+
+def test_a_wrong_gradient_without_a_name_is_refused_with_both_gradients():
+    def ratio(logprobs, old_logprobs):
+        value = torch.exp(logprobs - old_logprobs)
+        return 2 * value - value.detach()
+
+    first, _, expected, got = verdict(clipping.PROBABILITY_RATIO, ratio).splitlines()
+    assert first == "Not yet: the value is right, but its gradient is not."
+    assert expected == "  expected: gradient of logprobs = [1.649]"  # exp(0.5)
+    assert got == "  got:      gradient of logprobs = [3.297]"
+
+
+def test_a_list_is_refused_where_a_tensor_is_needed():
+    def as_list(logprobs, ref_logprobs):
+        return (logprobs - ref_logprobs).tolist()
+
+    assert "your function returns a list of 1, where a tensor of shape (1,) is expected" in verdict(kl.K1, as_list)
+
+
+def accuracy_as_a_number(chosen, rejected):
+    wins = sum(1 if c > r else 0.5 if c == r else 0 for c, r in zip(chosen, rejected, strict=True))
+    return wins / len(chosen)
+
+
+def loss_by_softplus(chosen_rewards: Tensor, rejected_rewards: Tensor) -> Tensor:
+    return torch.nn.functional.softplus(rejected_rewards - chosen_rewards).mean()
+
+
+def gae_as_a_sum(rewards, values, response_mask, *, gamma=1.0, lam=0.95):
+    deltas = residuals.td_residuals(rewards, values, response_mask, gamma=gamma).double()
+    length = deltas.shape[1]
+    columns = [sum((gamma * lam) ** (k - t) * deltas[:, k] for k in range(t, length)) for t in range(length)]
+    return torch.stack(columns, dim=1)
+
+
+def residuals_token_by_token(rewards, values, response_mask, *, gamma=1.0):
+    deltas = torch.zeros_like(rewards)
+    for row in range(len(rewards)):
+        for t in range(int(response_mask[row].sum())):
+            last = t + 1 == response_mask[row].sum()
+            deltas[row, t] = rewards[row, t] + (0 if last else gamma * values[row, t + 1]) - values[row, t]
+    return deltas
+
+
+def whiten_by_hand(values, mask):
+    mean = (values * mask).sum() / mask.sum()
+    variance = ((values - mean) ** 2 * mask).sum() / mask.sum()
+    return (values - mean) * torch.rsqrt(variance + 1e-8) * mask
+
+
+def policy_loss_with_a_larger_of_losses(logprobs, old_logprobs, advantages, response_mask, *, clip_eps=0.2):
+    ratio = (logprobs - old_logprobs.detach()).exp()
+    gains = advantages.detach()
+    losses = torch.max(-gains * ratio, -gains * torch.clamp(ratio, 1 - clip_eps, 1 + clip_eps))
+    return (losses * response_mask).sum() / response_mask.sum()
+
+
+def entropy_by_torch(logits, *, temperature=1.0):
+    return torch.distributions.Categorical(logits=logits / temperature).entropy()
+
+
+def gain_and_bias_as_a_list(scores):
+    gain = 1 / scores.std(correction=0)
+    return [gain, -gain * scores.mean()]
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("pair_accuracy", accuracy_as_a_number),
+        ("bradley_terry_loss", loss_by_softplus),
+        ("gain_and_bias", gain_and_bias_as_a_list),
+        ("gae", gae_as_a_sum),
+        ("td_residuals", residuals_token_by_token),
+        ("whiten", whiten_by_hand),
+        ("policy_loss", policy_loss_with_a_larger_of_losses),
+        ("entropy", entropy_by_torch),
+    ],
+)
+def test_a_right_answer_written_in_another_way_passes(name, function, capsys):
+    assert printed(name, function, capsys).startswith("Passed: ")

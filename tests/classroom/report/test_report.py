@@ -1,0 +1,210 @@
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from course_lib.classroom.plots.curves import PANELS, draw_panel, draw_run
+from course_lib.classroom.report.finished_run import read_run
+from course_lib.classroom.report.report import write_report
+from course_lib.classroom.report.report_words import headline, judgement, number
+from course_lib.classroom.style import STYLE
+from course_lib.training.files.errors import CourseError
+
+SCORES = [0.5, 1.5, 2.25]
+VOID = {"meta", "img"}
+HOSTILE = '<script>alert("now")</script>'
+
+
+def records() -> list[dict]:
+    constant = {"kl": 3.0, "kl_coef": 0.05, "judge": None, "entropy": 2.0, "clip_fraction": 0.1}
+    constant |= {"eos_share": 1.0, "response_length": 12.0, "distinct_2": 0.9, "top_word_share": 0.05}
+    return [
+        {"step": step, "score": score, "explained_variance": ev} | constant
+        for step, score, ev in zip((1, 2, 3), SCORES, (-40.0, 0.0, 0.5), strict=True)
+    ]
+
+
+def summary(**changes) -> dict:
+    measured = {"score": (0.0, 2.2), "judge": (0.2, 0.6), "kl": (-1e-9, 3.0), "eos_share": (0.9, 1.0)}
+    measured |= {"response_length": (14.0, 12.0), "distinct_2": (0.95, 0.9), "top_word_share": (0.04, 0.05)}
+    pairs = {f"{name}_{when}": pair[i] for name, pair in measured.items() for i, when in enumerate(("before", "after"))}
+    return pairs | {"steps": 3, "seconds": 12.3, "degrades_at": 2} | changes
+
+
+def sample(number: int) -> dict:
+    texts = {"prompt": "The plot", "before": f"The plot {HOSTILE} .", "after": f"Text {number} & more"}
+    return texts | {"score_before": -0.5, "score_after": 1.25, "judge_before": -0.1, "judge_after": None}
+
+
+def write_run(folder):
+    lines = {"metrics.jsonl": records(), "samples.jsonl": [sample(number) for number in range(10)]}
+    for name, content in lines.items():
+        (folder / name).write_text("".join(json.dumps(record) + "\n" for record in content))
+    (folder / "summary.json").write_text(json.dumps(summary()))
+    (folder / "settings.json").write_text(json.dumps({"seed": 7, "model": HOSTILE, "versions": {"torch": "2.13.0"}}))
+    return folder
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    return write_run(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    folder = write_run(tmp_path_factory.mktemp("run"))
+    style = [mpl.rcParams[name] for name in STYLE]
+    assert write_report(folder) == folder / "report.html"
+    assert [mpl.rcParams[name] for name in STYLE] == style, "a report leaves the user's plotting style alone"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(reported):
+    return (reported / "report.html").read_text(encoding="utf-8")
+
+
+class Outline(HTMLParser):
+    """Checks that every element is closed where it should be, and gathers what the page loads."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.open, self.sources, self.names, self.alts = [], [], set(), []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        self.alts += [dict(attrs)["alt"] for _ in [0] if tag == "img"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    outline = Outline(page)
+    assert outline.open == []
+    assert {"script", "link", "iframe"}.isdisjoint(outline.names)
+    assert len(outline.sources) == len(PANELS)
+    for source in outline.sources:
+        head, data = source.split(",")
+        assert head == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+
+
+def test_model_text_and_settings_are_escaped(page):
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(&quot;now&quot;)&lt;/script&gt;") == 10 + 1  # ten samples and one setting
+    assert "Text 3 &amp; more" in page
+
+
+def test_the_prompt_is_set_apart_from_its_continuation(page):
+    assert "<p><b>The plot</b> &lt;script" in page
+
+
+def test_the_page_says_what_happened(page):
+    assert "In 3 steps of PPO the score rose by 2.2 standard deviations" in page
+    assert "from +0.00 to +2.20 standard deviations, at a KL of 3.0 nats" in page
+    assert "The independent judge agrees: +0.20 before, +0.60 after." in page
+    assert "100% of the texts end by themselves." in page
+    assert "From step 2 on the texts degrade" in page
+    assert "seed 7 · 12 seconds" in page
+    assert "versions, torch" in page
+
+
+def test_pictures_are_told_in_words(page):
+    alts = Outline(page).alts
+    assert alts[0] == "Score. standard deviations: +0.50 at step 1, +2.25 at step 3."
+    assert alts[1] == "Independent judge. VADER compound, −1 to 1: not measured at step 1, not measured at step 3."
+
+
+def test_curves_png_is_a_whole_picture_and_nothing_half_written_stays(reported):
+    picture = (reported / "curves.png").read_bytes()
+    assert (int.from_bytes(picture[16:20]), int.from_bytes(picture[20:24])) == (1400, 1100)
+    assert not list(reported.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("after", "how"),
+    [(1.0, "rose by 1.0 standard deviations"), (-0.5, "fell by 0.5 standard deviations"), (0.0, "stayed where it was")],
+)
+def test_headline(after, how):
+    assert headline(summary(score_after=after)) == f"In 3 steps of PPO the score {how}"
+
+
+def test_a_judge_that_disagrees_is_the_warning_sign():
+    sentence = judgement(summary(judge_after=0.1))
+    assert sentence.startswith("The independent judge does not agree: +0.20 before, +0.10 after, a sign that")
+    assert judgement(summary(judge_after=None)) == "The independent judge was not asked."
+
+
+def test_numbers_have_true_minus_signs_and_no_negative_zero():
+    assert (number(-1.5), number(-1e-9), number(None), number(np.nan)) == (
+        "−1.50",
+        "+0.00",
+    ) + ("not measured",) * 2
+
+
+def test_a_panel_shows_the_metric_and_marks_the_degradation():
+    ax = Figure().subplots()
+    draw_panel(ax, records(), PANELS[0], degrades_at=2)
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert ([1, 2, 3], SCORES) in drawn
+    assert ([2, 2], [0, 1]) in drawn, "the dotted line at step 2"
+    assert ([2], [1.5]) in drawn, "the marked point on the curve"
+    assert [text.get_text() for text in ax.texts].count("+2.25") == 1
+
+
+def test_axes_tell_the_truth():
+    panels = {panel.lines[0].metric: panel for panel in PANELS}
+    axes = dict(zip(panels, Figure().subplots(3, 3).flat, strict=True))
+    for name, panel in panels.items():
+        draw_panel(axes[name], records(), panel)
+    assert axes["response_length"].get_ylim()[0] == 0, "a length starts at 0, so that its change is not magnified"
+    assert axes["explained_variance"].get_ylim()[0] > -2, "one bad first step must not flatten the rest"
+    assert axes["distinct_2"].yaxis.get_major_formatter()(0.5) == "50%"
+    assert any(text.get_text() == "nats per response, coefficient 0.05" for text in axes["kl"].texts)
+
+
+def test_a_run_of_one_step_is_drawn():
+    assert len(draw_run(records()[:1]).axes) == len(PANELS)
+
+
+def test_a_metric_that_no_record_has_is_named():
+    with pytest.raises(CourseError, match="Expected 'score' in the records"):
+        draw_run([{"step": 1, "kl_coef": 0.1}])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "sentence"),
+    [
+        ("summary.json", None, "Expected the file .*summary.json, but it is not there"),
+        ("settings.json", b"{", "Expected JSON in .*settings.json, but it holds something else"),
+        ("settings.json", b"[]", r"Expected a JSON object in .*settings.json, but it holds \[\]"),
+        ("samples.jsonl", b"", "Expected a record on each line of .*samples.jsonl, but it is empty"),
+        ("samples.jsonl", b"\xff", "Expected to read .*samples.jsonl, but it cannot be read"),
+        ("samples.jsonl", b'{"prompt": 3}', "Expected a text as 'prompt' in line 1 of .*samples.jsonl, but it is 3"),
+        ("summary.json", b'{"score_before": NaN}', "Expected a number as 'score_before' in .*, but it is None"),
+        ("metrics.jsonl", b'{"score": 1}\n{"score": ', "Expected a number .* in line 1 of .*, but it is not there"),
+    ],
+)
+def test_a_missing_or_damaged_file_is_one_sentence(run_folder, name, damage, sentence):
+    (run_folder / name).unlink()
+    if damage is not None:
+        (run_folder / name).write_bytes(damage)
+    with pytest.raises(CourseError, match=sentence) as error:
+        write_report(run_folder)
+    assert "\n" not in str(error.value)
+    assert not (run_folder / "report.html").exists()
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(CourseError, match=re.escape(f"Expected the file {tmp_path / 'metrics.jsonl'}")):
+        read_run(tmp_path)

@@ -1,0 +1,220 @@
+"""The cockpit at a tiny size: every button, every corner of every slider, and trainings that go wrong."""
+
+import asyncio
+import base64
+
+import pytest
+import torch
+
+from course_lib.classroom.widgets.cockpit import SLIDERS, Cockpit
+from course_lib.equations.ppo import clipped_objective
+from course_lib.training.ratings import load_ratings
+from course_lib.training.run import pipeline
+from course_lib.training.settings import RunSettings
+
+REVIEWS = {split: load_ratings(split=split)[:20] for split in ("validation", "test")}
+
+
+@pytest.fixture(autouse=True)
+def few_reviews(monkeypatch):
+    monkeypatch.setattr(pipeline, "load_ratings", lambda split: REVIEWS[split])
+
+
+@pytest.fixture
+def make(checkpoint, reward_checkpoint):
+    def make(*, iterations=3, **options):
+        settings = RunSettings(
+            model=str(checkpoint),
+            reward_model=str(reward_checkpoint),
+            iterations=iterations,
+            batch_size=8,
+            response_len=6,
+            evaluation_prompts=6,
+        )
+        return Cockpit(settings, **({"recorded": []} | options))
+
+    return make
+
+
+def usable(cockpit):
+    return {name for name, button in cockpit.buttons.items() if not button.disabled}
+
+
+async def until(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen within ten seconds")
+
+
+def test_one_step_returns_the_record_and_shows_it(make):
+    cockpit = make()
+    assert usable(cockpit) == {"start", "one_step"}
+    before = cockpit.png
+    record = cockpit.one_step()
+    assert record["step"] == 1
+    assert record["kl"] == pytest.approx(0, abs=1e-4)
+    assert cockpit.says.startswith("Paused. Step 1 of 3: score ")
+    assert cockpit.png != before
+    assert usable(cockpit) == {"start", "one_step", "stop", "reset"}
+    assert [cockpit.one_step()["step"] for _ in range(2)] == [2, 3]
+    assert cockpit.one_step() is None
+    assert cockpit.says.startswith("Done. Step 3 of 3")
+    assert usable(cockpit) == {"reset"}
+
+
+def test_the_texts_are_those_of_the_same_prompts_and_escaped(make):
+    cockpit = make()
+    cockpit.one_step()
+    assert len(cockpit.live.before) == len(cockpit.live.now) == 6
+    for before, now in zip(cockpit.live.before, cockpit.live.now, strict=True):
+        assert before["prompt"] == now["prompt"]
+        assert now["text"].startswith(now["prompt"])
+    cockpit.live.now[0]["text"] = cockpit.live.now[0]["prompt"] + "<script>"
+    cockpit.refresh()
+    assert "&lt;script&gt;" in cockpit.texts.value
+    assert "<script>" not in cockpit.texts.value
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+@pytest.mark.parametrize("end", [0, -1])
+def test_a_slider_acts_on_the_running_training(make, name, end):
+    cockpit = make()
+    cockpit.one_step()
+    value = SLIDERS[name][1][end]
+    cockpit.sliders[name].value = value
+    record = cockpit.one_step()
+    assert cockpit.moved_at == [2]
+    shown = record[name] / (2 / 3) if name == "learning_rate" else record[name]
+    assert shown == pytest.approx(value)
+
+
+def test_start_pause_resume_stop_and_reset(make):
+    async def press():
+        cockpit = make(iterations=50)
+        cockpit.buttons["start"].click()
+        await until(lambda: len(cockpit.live.records) >= 2)
+        assert usable(cockpit) == {"pause", "stop"}
+        cockpit.buttons["pause"].click()
+        await until(lambda: cockpit.says.startswith("Paused"))
+        steps = len(cockpit.live.records)
+        await asyncio.sleep(0.1)
+        assert len(cockpit.live.records) == steps
+        cockpit.buttons["one_step"].click()
+        await until(lambda: cockpit.says.startswith("Paused") and len(cockpit.live.records) > steps)
+        assert len(cockpit.live.records) == steps + 1
+        cockpit.buttons["start"].click()
+        await until(lambda: len(cockpit.live.records) > steps + 1)
+        cockpit.buttons["stop"].click()
+        await until(lambda: cockpit.says.startswith("Stopped") and not cockpit.training)
+        steps = len(cockpit.live.records)
+        await asyncio.sleep(0.1)
+        assert len(cockpit.live.records) == steps
+        assert usable(cockpit) == {"reset"}
+        assert cockpit.one_step() is None
+        cockpit.buttons["reset"].click()
+        assert cockpit.says.startswith("Ready")
+        assert cockpit.one_step()["step"] == 1
+
+    asyncio.run(press())
+
+
+def test_pressing_twice_does_not_train_twice(make):
+    async def press():
+        cockpit = make(iterations=4)
+        for _ in range(3):
+            cockpit.press_start()
+        await until(lambda: cockpit.says.startswith("Done"))
+        assert [record["step"] for record in cockpit.live.records] == [1, 2, 3, 4]
+
+    asyncio.run(press())
+
+
+def test_a_new_cockpit_stops_the_one_before(make):
+    async def press():
+        old = make(iterations=50)
+        old.buttons["start"].click()
+        await until(lambda: len(old.live.records) >= 1)
+        make()
+        await until(lambda: not old.training)
+        steps = len(old.live.records)
+        await asyncio.sleep(0.1)
+        assert len(old.live.records) == steps < 50
+        assert old.says.startswith("Stopped")
+
+    asyncio.run(press())
+
+
+def test_without_a_notebook_a_button_works_until_its_steps_are_done(make):
+    cockpit = make()
+    cockpit.buttons["start"].click()
+    assert cockpit.says.startswith("Done. Step 3 of 3")
+
+
+def test_a_students_objective_takes_the_place_of_ours(make):
+    calls = []
+
+    def my_clipped_objective(ratio, advantages, *, clip_eps):
+        calls.append(clip_eps)
+        return clipped_objective(ratio, advantages, clip_eps=clip_eps)
+
+    cockpit = make(objective=my_clipped_objective)
+    cockpit.sliders["clip_eps"].value = 0.1
+    cockpit.one_step()
+    assert set(calls) == {0.1}
+
+
+@pytest.mark.parametrize(
+    ("objective", "says"),
+    [
+        (lambda ratio, advantages: ratio * advantages, "TypeError"),
+        (lambda ratio, advantages, *, clip_eps: ratio * float("nan"), "Expected finite numbers"),
+        (lambda ratio, advantages, *, clip_eps: advantages.mean(), "Expected shape"),
+    ],
+)
+def test_what_goes_wrong_in_the_training_becomes_the_sentence(make, objective, says):
+    cockpit = make(objective=objective)
+    assert cockpit.one_step() is None
+    assert cockpit.says.startswith("Stopped. ")
+    assert says in cockpit.says
+    assert usable(cockpit) == {"reset"}
+
+
+def test_weights_that_are_no_longer_finite_end_the_run(make, monkeypatch):
+    cockpit = make()
+    cockpit.one_step()
+    real_step = torch.optim.Adam.step
+
+    def blow_up(optimizer):
+        real_step(optimizer)
+        optimizer.param_groups[0]["params"][-1].data.fill_(float("nan"))
+
+    monkeypatch.setattr(torch.optim.Adam, "step", blow_up)
+    cockpit.settings.epochs = cockpit.settings.minibatches = 1
+    assert cockpit.one_step() is None
+    assert "blown up" in cockpit.says
+
+
+def test_the_recorded_run_is_drawn_behind(make):
+    recorded = [
+        {name: 0.5 * step for name in ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")}
+        | {"step": step}
+        for step in (1, 2, 3)
+    ]
+    assert make(recorded=recorded).png != make().png
+
+
+def test_without_a_kernel_a_picture_and_words_are_left(make):
+    bundle = make()._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["text/plain"] == "Ready: Start trains the small GPT-2 on this machine."
+
+
+def test_values_out_of_view_make_room_for_themselves(make):
+    cockpit = make()
+    cockpit.one_step()
+    for kl in (300.0, None):
+        cockpit.live.records.append(cockpit.live.records[-1] | {"step": 2, "kl": kl})
+        cockpit.refresh()
+    assert cockpit.curves.axes[2].get_ylim()[1] > 300

@@ -1,0 +1,98 @@
+"""The exercises of the notebooks: a stub, a check, a solution; the check answers each as it should."""
+
+import contextlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from test_notebooks import PATHS, code_cells, read
+
+TITLE = re.compile(r"^### Exercise (\d+): (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@dataclass
+class Exercise:
+    """The cells of one exercise, in the order in which a student meets them."""
+
+    path: Path
+    task: NotebookNode
+    stub: NotebookNode
+    check: NotebookNode
+    solution: NotebookNode
+
+
+def exercises() -> list[Exercise]:
+    found = []
+    for path in PATHS:
+        cells = read(path).cells if path.exists() else []
+        for i, cell in enumerate(cells):
+            if TITLE.search(cell.source):
+                found.append(Exercise(path, *cells[i : i + 4]))
+    return found
+
+
+def printed(*sources: str) -> list[str]:
+    """Run code in one namespace of its own and return what it printed, by lines that begin a verdict."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec("\n".join(sources), {})
+    return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
+
+
+each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.stub.id)
+
+
+def test_there_are_ten_or_more_and_each_notebook_counts_its_own():
+    assert len(exercises()) >= 10
+    for path in PATHS:
+        numbers = [int(title[1]) for cell in read(path).cells if (title := TITLE.search(cell.source))]
+        assert numbers == list(range(1, len(numbers) + 1)), path.name
+
+
+@each_exercise
+def test_the_four_cells_follow_each_other(exercise):
+    kinds = [cell.cell_type for cell in (exercise.task, exercise.stub, exercise.check, exercise.solution)]
+    assert kinds == ["markdown", "code", "code", "markdown"]
+    assert re.search(r"\d", TITLE.sub("", exercise.task.source)), "the task has an example with numbers"
+    assert re.search(r'^def my_\w+\(.*?\):\n    """', exercise.stub.source, flags=re.DOTALL | re.MULTILINE)
+    assert exercise.stub.source.count("raise NotImplementedError") == len(functions(exercise))
+    assert exercise.solution.source.startswith("<details><summary>Solution</summary>\n\n```python\n")
+
+
+def functions(exercise: Exercise) -> list[str]:
+    return re.findall(r"^def (my_\w+)\(", exercise.stub.source, flags=re.MULTILINE)
+
+
+@each_exercise
+def test_the_check_cell_only_checks(exercise):
+    imports, calls = exercise.check.source.split("\n\n")
+    assert imports.startswith("from course_lib.classroom.exercises.checks import ")
+    assert calls.splitlines() == [f"check_{name.removeprefix('my_')}({name})" for name in functions(exercise)]
+
+
+@each_exercise
+def test_the_stub_is_not_attempted_yet(exercise):
+    lines = printed(exercise.stub.source, exercise.check.source)
+    assert len(lines) == len(functions(exercise))
+    assert all(line.startswith("Not attempted yet") for line in lines)
+    (output,) = exercise.check.outputs
+    assert output.text.splitlines() == lines
+
+
+@each_exercise
+def test_the_solution_passes(exercise):
+    (solution,) = BLOCK.findall(exercise.solution.source)
+    lines = printed(solution, exercise.check.source)
+    assert len(lines) == len(functions(exercise))
+    assert all(line.startswith("Passed") for line in lines)
+
+
+@each_exercise
+def test_nothing_but_the_check_uses_the_answer(exercise):
+    others = [cell for cell in code_cells(read(exercise.path)) if cell.id not in (exercise.stub.id, exercise.check.id)]
+    for name in functions(exercise):
+        assert not any(re.search(rf"\b{name}\b", cell.source) for cell in others), name

@@ -1,0 +1,172 @@
+"""The whole run at a tiny size, and every way a user can give it something it cannot work with."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from course_lib import __main__ as command_line
+from course_lib.training.language_model import load_language_model
+from course_lib.training.run import pipeline
+
+TINY = ["--iterations", "2", "--batch-size", "8", "--response-len", "6", "--evaluation-prompts", "16"]
+
+
+@pytest.fixture
+def run(checkpoint, reward_checkpoint, tmp_path, capsys):
+    """Call the command line on tiny models; returns the exit code, what it printed as errors, and the run folder."""
+
+    def call(*arguments):
+        given = ["--model", str(checkpoint), "--reward-model", str(reward_checkpoint), "--out", str(tmp_path / "out")]
+        code = command_line.main(["run", *TINY, *given, *arguments])
+        return code, capsys.readouterr().err, tmp_path / "out"
+
+    return call
+
+
+def test_a_run_leaves_everything_it_promises(run):
+    code, _, folder = run()
+    assert code == 0
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 2]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["seconds"] > 0
+    promised = {
+        "score_before",
+        "score_after",
+        "kl",
+        "judge_before",
+        "judge_after",
+        "eos_share",
+        "distinct_2",
+        "seconds",
+    }
+    assert promised <= summary.keys()
+    settings = json.loads((folder / "settings.json").read_text())
+    assert settings["seed"] == 0
+    assert torch.__version__.startswith(settings["versions"]["torch"])
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    assert len(samples) == 16
+    assert all(sample["before"].startswith(sample["prompt"]) for sample in samples)
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "<html" in (folder / "report.html").read_text()
+    assert not list(folder.rglob("*.tmp"))
+
+
+def test_the_policy_loads_elsewhere_with_its_value_head(run, checkpoint):
+    *_, folder = run("--learning-rate", "0.01")
+    policy = AutoModelForCausalLM.from_pretrained(folder / "policy")
+    start, _ = load_language_model(checkpoint)
+    assert not torch.equal(policy.lm_head.weight, start.lm_head.weight)
+    assert AutoTokenizer.from_pretrained(folder / "policy").eos_token_id == 1
+    value_head = load_file(folder / "policy" / "value_head.safetensors")
+    assert value_head["value_head.weight"].shape == (1, 16)
+
+
+def test_the_same_seed_gives_the_same_run_to_the_last_bit(run, tmp_path):
+    def numbers(folder):
+        records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        return [{name: value for name, value in record.items() if not name.endswith("seconds")} for record in records]
+
+    run("--out", str(tmp_path / "a"))
+    run("--out", str(tmp_path / "b"))
+    run("--out", str(tmp_path / "c"), "--seed", "1")
+    assert numbers(tmp_path / "a") == numbers(tmp_path / "b") != numbers(tmp_path / "c")
+    weights = [(tmp_path / name / "policy" / "model.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_scores_are_told_in_standard_deviations_of_the_reference(run):
+    *_, folder = run("--learning-rate", "1e-9", "--evaluation-prompts", "800")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert abs(summary["score_before"]) < 0.2
+    assert summary["score_after"] == pytest.approx(summary["score_before"], abs=1e-3)
+    assert summary["kl"] == pytest.approx(0, abs=1e-3)
+
+
+def test_stages_can_be_chosen(run, tmp_path):
+    code, _, folder = run("--steps", "reward-model", "--pairs", "64")
+    assert code == 0
+    assert AutoModelForSequenceClassification.from_pretrained(folder / "reward-model").config.num_labels == 1
+    assert not (folder / "metrics.jsonl").exists()
+    code, _, folder = run("--steps", "reward-model,ppo", "--pairs", "64", "--out", str(tmp_path / "both"))
+    assert code == 0
+    assert (folder.parent / "both" / "summary.json").exists()
+    assert not (folder.parent / "both" / "report.html").exists()
+
+
+def test_the_report_can_be_made_again(run):
+    *_, folder = run()
+    (folder / "report.html").unlink()
+    code, *_ = run("--steps", "report")
+    assert code == 0
+    assert (folder / "report.html").exists()
+
+
+BAD = {
+    "an unknown stage": (["--steps", "ppo,dance"], "'ppo,dance'"),
+    "stages out of order": (["--steps", "report,ppo"], "in this order"),
+    "cuda where there is none": (["--device", "cuda"], "Expected a GPU"),
+    "an unknown device": (["--device", "tpu"], "'tpu'"),
+    "a folder that is not there": (["--model", "/nowhere/model"], "no such folder"),
+    "a hub name without a network": (["--model", "gpt2"], "check the name and the network"),
+    "a reward model that is not there": (["--reward-model", "./nowhere"], "no such folder"),
+    "a prompt longer than the context": (["--prompt-len", "60"], "context of 48 tokens"),
+    "a prompt longer than any review": (["--prompt-len", "41", "--response-len", "700"], "context"),
+    "a batch of nothing": (["--batch-size", "0"], "--batch-size"),
+    "a number that is none": (["--kl-coef", "nan"], "--kl-coef"),
+    "a negative rate": (["--learning-rate", "-1"], "--learning-rate"),
+    "a folder that cannot be written": (["--out", "/dev/null/run"], "cannot"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD.values(), ids=BAD.keys())
+def test_what_cannot_work_is_refused_in_one_sentence_and_nothing_is_written(run, arguments, said, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, message, folder = run(*arguments)
+    assert code == 2
+    assert said in message
+    assert message.count("\n") == 1
+    assert message.startswith("Expected ")
+    assert "Traceback" not in message
+    assert not folder.exists()
+
+
+def test_a_folder_with_files_in_it_is_left_alone(run):
+    *_, folder = run()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    code, message, _ = run()
+    assert code == 2
+    assert "holds files" in message
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_damaged_checkpoint_is_named(run, checkpoint):
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    code, message, _ = run()
+    assert code == 2
+    assert str(checkpoint) in message
+
+
+def test_ratings_that_are_missing_or_damaged_stop_the_run(run, monkeypatch, tmp_path):
+    for content in (None, '{"id": 1, "text": "", "ratings": [1], "split": "test"}\n', '{"id": 1'):
+        path = tmp_path / "film.jsonl"
+        if content:
+            path.write_text(content)
+        real = pipeline.load_ratings
+        monkeypatch.setattr(pipeline, "load_ratings", lambda real=real, path=path, **options: real(path, **options))
+        code, message, folder = run()
+        monkeypatch.undo()
+        assert code == 2
+        assert str(path) in message
+        assert not folder.exists()
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as error:
+        command_line.main(["dance"])
+    assert error.value.code == 2
+    assert "invalid choice: 'dance'" in capsys.readouterr().err

@@ -1,0 +1,86 @@
+from types import SimpleNamespace
+
+import torch
+from safetensors.torch import load_file, save_file
+from shared.tiny_models import make_tiny_lm
+from torch import nn
+
+from course_lib.training.language_model import load_language_model
+from course_lib.training.policy import Policy
+
+
+class SuccessorTrunk(nn.Module):
+    def forward(self, input_ids, attention_mask, use_cache):
+        return SimpleNamespace(last_hidden_state=1e4 * nn.functional.one_hot(input_ids + 1, 10).float())
+
+
+class Successor(nn.Module):
+    """A language model that is certain that token n + 1 follows token n."""
+
+    def __init__(self, vocab_size: int = 10):
+        super().__init__()
+        self.config = SimpleNamespace(hidden_size=vocab_size)
+        self.base_model = SuccessorTrunk()
+        self.head = nn.Linear(vocab_size, vocab_size, bias=False)
+        nn.init.eye_(self.head.weight)
+
+    def get_output_embeddings(self):
+        return self.head
+
+
+def test_each_token_is_scored_by_the_logits_one_place_to_its_left():
+    token_ids = torch.tensor([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7]])
+    output = Policy(Successor())(token_ids, torch.ones(2, 3, dtype=torch.bool))
+    assert output.logprobs.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_the_value_of_a_token_is_read_before_it():
+    policy = Policy(Successor())
+    with torch.no_grad():
+        policy.value_head.weight.copy_(torch.arange(10.0) / 1e4)  # the value is the number of the token expected next
+    values = policy(torch.tensor([[4, 5, 1, 8]]), torch.ones(1, 2, dtype=torch.bool)).values
+    torch.testing.assert_close(values, torch.tensor([[6.0, 2.0]]))
+
+
+def test_padding_to_the_right_changes_nothing(tiny_lm):
+    policy = Policy(tiny_lm)
+    nn.init.normal_(policy.value_head.weight)
+    token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
+    padded_ids = torch.cat([token_ids, torch.full((2, 3), 2)], dim=1)
+    padded_mask = torch.cat([mask, torch.zeros(2, 3, dtype=torch.bool)], dim=1)
+    for plain, padded in zip(policy(token_ids, mask), policy(padded_ids, padded_mask), strict=True):
+        torch.testing.assert_close(padded[:, :5], plain)
+        assert (padded[:, 5:] == 0).all()
+
+
+def test_temperature_divides_the_logits(tiny_lm):
+    token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
+    tempered = Policy(tiny_lm)(token_ids, mask, temperature=0.5).logprobs
+    logits = tiny_lm(input_ids=token_ids).logits[:, 3:-1] / 0.5
+    torch.testing.assert_close(tempered, -nn.functional.cross_entropy(logits.mT, token_ids[:, 4:], reduction="none"))
+
+
+def test_dropout_is_off_even_in_training_mode():
+    policy = Policy(make_tiny_lm(dropout=0.5)).train()
+    token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
+    assert torch.equal(policy(token_ids, mask).logprobs, policy(token_ids, mask).logprobs)
+
+
+def test_values_start_at_zero_and_a_value_network_of_its_own_leaves_the_policy_alone(tiny_lm):
+    token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
+    policy = Policy(tiny_lm, value_trunk=make_tiny_lm(seed=1).base_model)
+    assert (policy(token_ids, mask).values == 0).all()
+    nn.init.ones_(policy.value_head.weight)
+    policy(token_ids, mask).values.sum().backward()
+    assert all(parameter.grad is None for parameter in policy.lm.parameters())
+    assert any(parameter.grad is not None for parameter in policy.value_trunk.parameters())
+
+
+def test_a_checkpoint_as_the_hub_has_gpt2_loads_with_its_names_and_its_causal_masks(checkpoint):
+    expected, _ = load_language_model(checkpoint)
+    path = checkpoint / "model.safetensors"
+    weights = {name.removeprefix("transformer."): tensor for name, tensor in load_file(path).items()}
+    masks = {f"h.{layer}.attn.bias": torch.ones(1, 1, 48, 48).tril() for layer in range(2)}
+    save_file(weights | masks, path, metadata={"format": "pt"})
+    loaded, _ = load_language_model(checkpoint)
+    assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in expected.state_dict().items())

