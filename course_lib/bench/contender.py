@@ -16,14 +16,14 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.language_model import peak_memory_gb
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 
-def parameters(run: PPORun, scorer: Scorer) -> dict[str, int]:
+def parameters(setup: Setup, scorer: Scorer) -> dict[str, int]:
     """How many numbers each network has; `policy` counts the value head and the value network too."""
-    networks = {"policy": run.policy, "lm": run.policy.lm, "reward_model": scorer.reward_model}
+    networks = {"policy": setup.policy, "lm": setup.policy.lm, "reward_model": scorer.reward_model}
     return {name: sum(tensor.numel() for tensor in network.parameters()) for name, network in networks.items()}
 
 
@@ -34,24 +34,24 @@ def main(name: str, changed: str) -> None:
     logging.set_verbosity_error()
     turns = Turns(sys.stdin, answers)
     settings = RunSettings(**json.loads(changed) | {"separate_value_network": name != "ours-shared"})
-    run = PPORun(settings)
-    scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=run.device))
+    setup = Setup(settings)
+    scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=setup.device))
     if name == "trl":
         from course_lib.bench.trl_ppo import train
     else:
         train = train_ours
-    turns.answer({"parameters": parameters(run, scorer), "prompt_length": run.training_prompts.shape[1]})
-    train(run, scorer, turns)
-    peak = peak_memory_gb(run.device)
+    turns.answer({"parameters": parameters(setup, scorer), "prompt_length": setup.training_prompts.shape[1]})
+    train(setup, scorer, turns)
+    peak = peak_memory_gb(setup.device)
     turns.wait()
-    held_out, _ = run.evaluate(scorer)
+    held_out, _ = setup.evaluate(scorer)
     turns.answer(held_out | {"peak_memory_gb": peak})
 
 
-def train_ours(run: PPORun, scorer: Scorer, turns: Turns) -> None:
+def train_ours(setup: Setup, scorer: Scorer, turns: Turns) -> None:
     """Do one iteration of our loop for each request."""
-    records = run.records(scorer)
-    for _ in range(run.settings.iterations):
+    records = setup.records(scorer)
+    for _ in range(setup.settings.iterations):
         turns.wait()
         turns.answer(next(records))
 

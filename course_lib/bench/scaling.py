@@ -1,7 +1,9 @@
 """How the time of a PPO iteration grows with the batch, the length of the responses and the width of the model."""
 
 import copy
+import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -10,7 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.policy import Policy
-from course_lib.training.ppo import ppo
+from course_lib.training.ppo import train
 from course_lib.training.settings import PPOSettings
 
 REPEATS = 3
@@ -45,17 +47,16 @@ def seconds_per_iteration(sizes: dict[str, int]) -> float:
     """The median over some iterations, without a reward model, of responses that never end before their full length."""
     lm = random_gpt2(sizes["width"])
     settings = PPOSettings(iterations=REPEATS, batch_size=sizes["batch"], response_len=sizes["response length"])
-    records = ppo(
-        Policy(lm),
-        Policy(copy.deepcopy(lm)).requires_grad_(False),
+    ids = {"eos_id": -1, "pad_id": lm.config.pad_token_id}  # no token has the id -1
+    records = train(
+        Policy(lm, **ids),
+        Policy(copy.deepcopy(lm), **ids).requires_grad_(False),
         torch.full((sizes["batch"], PROMPT_LENGTH), lm.config.bos_token_id),
         score=lambda rollout: torch.zeros(len(rollout.prompt_ids)),
         settings=settings,
-        eos_id=-1,  # no token has this id
-        pad_id=lm.config.pad_token_id,
-        generator=torch.Generator().manual_seed(0),
     )
-    return median(record["seconds"] for record in records)
+    times = [time.perf_counter(), *(time.perf_counter() for _ in records)]
+    return median(later - earlier for earlier, later in pairwise(times))
 
 
 def random_gpt2(width: int) -> GPT2LMHeadModel:

@@ -14,34 +14,34 @@ from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import load_language_model
 from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 
-def train(run: PPORun, scorer: Scorer, turns: Turns) -> None:
+def train(setup: Setup, scorer: Scorer, turns: Turns) -> None:
     """Do one iteration of TRL's loop for each request, and leave the trained weights in the policy of `run`."""
     with TemporaryDirectory() as folder:
-        trainer = make_trainer(run, scorer.reward_model, folder)
-        trainer.add_callback(OneStepATurn(trainer, run, turns))
-        set_seed(run.settings.seed)  # TRL shuffles minibatches with NumPy, which it leaves unseeded
+        trainer = make_trainer(setup, scorer.reward_model, folder)
+        trainer.add_callback(OneStepATurn(trainer, setup, turns))
+        set_seed(setup.settings.seed)  # TRL shuffles minibatches with NumPy, which it leaves unseeded
         trainer.train()
-    run.policy.lm.load_state_dict(trainer.policy_model.state_dict())
+    setup.policy.lm.load_state_dict(trainer.policy_model.state_dict())
 
 
-def make_trainer(run: PPORun, reward_model: RewardModel, folder: str) -> PPOTrainer:
+def make_trainer(setup: Setup, reward_model: RewardModel, folder: str) -> PPOTrainer:
     """TRL's trainer on the models, prompts and settings of a run."""
-    name = run.settings.model or TINY_GPT2
+    name = setup.settings.model or TINY_GPT2
     policy, tokenizer = load_language_model(name)
     reference, _ = load_language_model(name)
     trainer = PPOTrainer(
-        args=config(run.settings, folder),
+        args=config(setup.settings, folder),
         processing_class=tokenizer,
         model=policy,
         ref_model=reference,
         value_model=new_value_model(policy),
         reward_model=fold_scale(reward_model),
-        train_dataset=Dataset.from_list([{"input_ids": prompt} for prompt in run.training_prompts.tolist()]),
+        train_dataset=Dataset.from_list([{"input_ids": prompt} for prompt in setup.training_prompts.tolist()]),
     )
     # TRL cuts a batch into num_mini_batches, but since 0.17 takes an optimizer step only once in
     # gradient_accumulation_steps of them; at 1 it takes one step a minibatch, as we do.
@@ -110,8 +110,8 @@ class OneStepATurn(TrainerCallback):
     What TRL tidies up after a step falls into the time of the next turn, so no work of the loop goes unmeasured.
     """
 
-    def __init__(self, trainer: PPOTrainer, run: PPORun, turns: Turns):
-        self.run, self.turns = run, turns
+    def __init__(self, trainer: PPOTrainer, setup: Setup, turns: Turns):
+        self.setup, self.turns = setup, turns
         self.real_tokens = 0
         trainer.reward_model.transformer.register_forward_pre_hook(self.count, with_kwargs=True)
 
@@ -131,11 +131,11 @@ class OneStepATurn(TrainerCallback):
 
     def record(self, logged: dict[str, float]) -> Record:
         """What TRL logged under the names of our records; our score is without the penalty for no eos."""
-        settings = self.run.settings
+        settings = self.setup.settings
         eos_share = logged["val/num_eos_tokens"] / settings.batch_size
         return {
             "score": logged["objective/scores"] + settings.missing_eos_penalty * (1 - eos_share),
             "kl": logged["objective/kl"],
             "eos_share": eos_share,
-            "response_length": self.real_tokens / settings.batch_size - self.run.training_prompts.shape[1],
+            "response_length": self.real_tokens / settings.batch_size - self.setup.training_prompts.shape[1],
         }

@@ -13,6 +13,7 @@ from course_lib.training.files import strict_json
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import load_language_model
+from course_lib.training.policy import Policy
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import sample
@@ -59,11 +60,9 @@ def write_pairs(count: int = 24, *, seed: int = 0) -> list[TextPair]:
     prompts = review_prompts(load_ratings(split="test"), tokenizer, prompt_len=settings.prompt_len)
     prompts = prompts[:: max(1, len(prompts) // (3 * count))]
     rollout = sample(
-        lm,
+        Policy.of(lm, tokenizer),
         prompts.repeat_interleave(2, dim=0),
         response_len=settings.response_len,
-        eos_id=tokenizer.eos_token_id,
-        pad_id=tokenizer.pad_token_id,
         temperature=settings.temperature,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -14,8 +14,8 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 SHOWN = ("score", "kl", "judge")
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
@@ -55,6 +55,6 @@ def gpt2_folder() -> Path:
 
 def gpt2_records(folder: Path, *, steps: int, device: str = "cuda") -> Iterator[Record]:
     """Train the model in the folder for some steps; the learning rate is OpenAI's for a model of this size."""
-    run = PPORun(RunSettings(model=str(folder), device=device, learning_rate=1e-5))
-    scorer = run.scorer(load_reward_model(REWARD_MODEL, device=device))
-    yield from islice(run.records(scorer), steps)
+    setup = Setup(RunSettings(model=str(folder), device=device, learning_rate=1e-5))
+    scorer = setup.scorer(load_reward_model(REWARD_MODEL, device=device))
+    yield from islice(setup.records(scorer), steps)

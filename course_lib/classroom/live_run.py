@@ -1,20 +1,20 @@
 """A PPO run that is advanced one step at a time, with the same held-out prompts continued after each step."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from course_lib.classroom.plots.run_curves import records_of
 from course_lib.classroom.report.report_words import number
-from course_lib.equations.ppo import clipped_objective
 from course_lib.training.experiments.recordings import load_recording
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
+from course_lib.training.method import Method
 from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 from course_lib.training.texts import degrades_at
 
 SHOWN_TEXTS = 6
@@ -26,9 +26,9 @@ class LiveRun:
     Its `settings` may be changed between two steps. Models are loaded at the first step.
     """
 
-    def __init__(self, settings: RunSettings, *, objective: Callable = clipped_objective):
+    def __init__(self, settings: RunSettings, *, method: Method | None = None):
         self.settings = settings
-        self.objective = objective
+        self.method = method
         self.records: list[Record] = []
         self.before: list[dict] = []
         self.now: list[dict] = []
@@ -48,22 +48,21 @@ class LiveRun:
             if record is None:
                 return None
             self.records.append(record | {"clip_eps": self.settings.clip_eps})
-            if not all(torch.isfinite(parameter).all() for parameter in self.run.policy.parameters()):
+            if not all(torch.isfinite(parameter).all() for parameter in self.setup.policy.parameters()):
                 raise CourseError(
                     f"Expected finite weights after step {record['step']}, but some are NaN: the training has blown "
                     "up; lower the learning rate and press Reset."
                 )
-            _, self.now = self.run.evaluate(self.scorer)
+            _, self.now = self.setup.evaluate(self.scorer, prompts=SHOWN_TEXTS)
             return self.records[-1]
 
     def _load(self) -> None:
-        self.run = PPORun(self.settings)
-        self.run.test_prompts = self.run.test_prompts[:SHOWN_TEXTS]
-        reward_model = load_reward_model(self.settings.reward_model or REWARD_MODEL, device=self.run.device)
-        self.scorer = self.run.scorer(reward_model)
-        _, self.before = self.run.evaluate(self.scorer)
+        self.setup = Setup(self.settings)
+        reward_model = load_reward_model(self.settings.reward_model or REWARD_MODEL, device=self.setup.device)
+        self.scorer = self.setup.scorer(reward_model)
+        _, self.before = self.setup.evaluate(self.scorer, prompts=SHOWN_TEXTS)
         self.now = self.before
-        self.training = self.run.records(self.scorer, objective=self.objective)
+        self.training = self.setup.records(self.scorer, method=self.method)
 
 
 def describe(records: Sequence[Record], steps: int) -> str:

@@ -7,13 +7,13 @@ from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import JUDGE, PEOPLE, REWARD_MODEL
 from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"
 CELL += "; line-height: 1.4"
 TextRecord = Mapping[str, str | float | int]
-"""A text as PPORun.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's."""
+"""A text as Setup.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's."""
 
 
 class TextsTable:
@@ -58,6 +58,6 @@ def verdict(name: str, value: float, colour: str) -> str:
 
 def first_sentences(*, count: int = 8) -> TextsTable:
     """Let the small GPT-2, before any training on feedback, continue the beginnings of held-out reviews."""
-    run = PPORun(RunSettings(evaluation_prompts=count))
-    _, texts = run.evaluate(run.scorer(load_reward_model(REWARD_MODEL_FOLDER)))
+    setup = Setup(RunSettings(evaluation_prompts=count))
+    _, texts = setup.evaluate(setup.scorer(load_reward_model(REWARD_MODEL_FOLDER)))
     return TextsTable({"The film critic writes": texts})

@@ -1,9 +1,11 @@
-"""From one score a text to one advantage a token: shaped rewards, TD residuals, GAE.
+"""From one score a text to one advantage a token: shaped rewards, TD residuals, GAE, whitening.
 
 Index convention: values[:, t] is the value of the text before response token t, rewards[:, t] comes with token t,
 and nothing follows a row's last real token: its next value is 0. A row's real tokens stand together; padding, on
 either side, is 0 in every result and never read. No function detaches; the losses in ppo.py do.
 """
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float
@@ -68,11 +70,13 @@ def gae(
     *,
     gamma: float | int = 1.0,
     lam: float | int = 0.95,
+    residuals: Callable = td_residuals,
 ) -> Float[Tensor, "batch response_len"]:
     """Add up the surprises that follow each token, discounted: advantages_t = delta_t + gamma * lam * advantages_{t+1}.
 
     lam = 0 gives the TD residuals, lam = 1 the discounted rewards to come minus values. The critic's target is
-    returns = advantages + values, taken before the advantages are whitened.
+    returns = advantages + values, taken before the advantages are whitened. Another `residuals(rewards, values,
+    response_mask, gamma=...)`, a student's own say, can stand in for td_residuals.
 
     Raises:
         ValueError: gamma or lam is outside [0, 1].
@@ -81,7 +85,7 @@ def gae(
     """
     if not 0 <= lam <= 1:
         raise ValueError(f"expected lam in [0, 1], got {lam}")
-    deltas = td_residuals(rewards, values, response_mask, gamma=gamma)
+    deltas = residuals(rewards, values, response_mask, gamma=gamma)
     advantages = torch.zeros_like(deltas)
     advantage = deltas.new_zeros(len(deltas))
     for t in reversed(range(deltas.shape[1])):
@@ -90,23 +94,23 @@ def gae(
     return advantages
 
 
-def explained_variance(
-    values: Float[Tensor, "batch response_len"],
-    returns: Float[Tensor, "batch response_len"],
-    response_mask: Bool[Tensor, "batch response_len"],
-) -> Float[Tensor, ""]:
-    """Say how much of the returns the critic foresaw: 1 - Var(returns - values) / Var(returns).
+def whiten(
+    values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"], *, shift_mean: bool = True, eps: float = 1e-8
+) -> Float[Tensor, "*shape"]:
+    """Scale the real values to variance 1 and, unless shift_mean is False, shift them to mean 0.
 
-    1 is perfect, 0 no better than a constant, negative worse; NaN where the returns do not vary.
+    whitened = (values - mean) / sqrt(variance + eps), plus mean if not shift_mean; 0 at padding.
+    Mean and population variance (divided by n, not n - 1) are those of the real values alone, in double precision.
+    NaN where eps is 0 and the values do not vary.
 
     Raises:
-        ValueError: the mask is True nowhere.
+        ValueError: the mask is not boolean, has another shape than the values, or is True nowhere.
 
-    Source: the coefficient of determination, as OpenAI's Baselines and CleanRL log it beside PPO.
+    Source: OpenAI's lm-human-preferences, utils/core.py, the code of Ziegler et al. 2019 (arXiv 1909.08593).
     """
-    dtype = values.dtype
-    values, returns = real_values(values, response_mask).double(), real_values(returns, response_mask).double()
-    # Less the first of them, equal returns are exactly 0, and so is their variance, not a rounding error.
-    variance = (returns - returns[0]).var(correction=0)
-    unexplained = (returns - values).var(correction=0)
-    return torch.where(variance > 0, 1 - unexplained / variance, torch.nan).to(dtype)
+    # In single precision the square of 1e20 is infinite, and equal values differ from their mean by a rounding error.
+    real = real_values(values, mask).double()
+    whitened = (real - real.mean()) * torch.rsqrt(real.var(correction=0) + eps)
+    if not shift_mean:
+        whitened = whitened + real.mean()
+    return torch.zeros_like(values).masked_scatter(mask, whitened.to(values.dtype))

@@ -4,6 +4,8 @@ A text is one action here: one advantage for all of its tokens. Where KL enters 
 in the return of the text, the sum of `kl_shaped_rewards`; GRPO adds it to the loss.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -85,15 +87,18 @@ def grpo_loss(
     *,
     clip_eps: float | int = 0.2,
     kl_coef: float | int = 0.05,
+    ratio: Callable = probability_ratio,
+    objective: Callable = clipped_objective,
 ) -> Float[Tensor, ""]:
     """Climb PPO's clipped objective and pay for KL in the loss, averaged over each text's tokens, then over the texts.
 
     loss = -mean_i(mean_t(clipped_objective(ratio_it, A_i) - kl_coef * k3_it)), ratio = exp(logprobs - old_logprobs)
 
-    So a token of a long text weighs less than one of a short text, and a text without a real token nothing. The
-    gradient goes to logprobs alone: the others are detached here. That of k3 pulls toward the minimum of
-    KL(reference || policy), not of KL(policy || reference), though E[k3] is the latter. NaN where kl_coef is 0 and a
-    k3 infinite, or an advantage is 0 and its ratio infinite.
+    So a token of a long text weighs less than one of a short text, and a text without a real token nothing. Another
+    `ratio` or `objective` can stand in for ours, as in `policy_loss`. The gradient goes to logprobs alone: the others
+    are detached here. E[k3] is KL(policy || reference), but with the texts held fixed the expected gradient of k3 at a
+    token is that of KL(reference || policy) there, at prefixes that the policy wrote; both KL have the same minimum.
+    NaN where kl_coef is 0 and a k3 infinite, or an advantage is 0 and its ratio infinite.
 
     Raises:
         ValueError: clip_eps is negative, or the mask is True nowhere.
@@ -102,10 +107,10 @@ def grpo_loss(
     """
     new, old = real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask)
     token_advantages = advantages.detach().unsqueeze(1).expand_as(logprobs)[response_mask]
-    objective = clipped_objective(probability_ratio(new, old), token_advantages, clip_eps=clip_eps)
-    objective = objective - kl_coef * k3(new, real_values(ref_logprobs.detach(), response_mask))
+    gained = objective(ratio(new, old), token_advantages, clip_eps=clip_eps)
+    gained = gained - kl_coef * k3(new, real_values(ref_logprobs.detach(), response_mask))
     token_weights = (1 / response_mask.sum(dim=1, keepdim=True)).expand_as(logprobs)[response_mask] / len(logprobs)
-    return -(token_weights * objective).sum()
+    return -(token_weights * gained).sum()
 
 
 def _require_others(returns: Float[Tensor, "prompts responses"]) -> None:

@@ -65,22 +65,25 @@ def policy_loss(
     response_mask: Bool[Tensor, "batch response_len"],
     *,
     clip_eps: float | int = 0.2,
+    ratio: Callable = probability_ratio,
     objective: Callable = clipped_objective,
 ) -> Float[Tensor, ""]:
     """Average the clipped objective over all real tokens, with a minus: loss = -mean(clipped_objective).
 
-    Another `objective(ratio, advantages, clip_eps=...)`, a student's own say, can stand in its place.
+    Another `ratio(logprobs, old_logprobs)` or `objective(ratio, advantages, clip_eps=...)`, a student's own say, can
+    stand in for ours.
 
-    Every real token of the batch weighs the same, whatever the length of its row. The gradient goes to logprobs
-    alone: old_logprobs and advantages are detached here.
+    Every real token of what is given weighs the same, whatever the length of its row; so of two minibatches with as
+    many texts, a token weighs more in the one whose texts are shorter. The gradient goes to logprobs alone:
+    old_logprobs and advantages are detached here.
 
     Raises:
         ValueError: clip_eps is negative, or the mask is True nowhere.
 
     Source: Schulman et al. 2017, equation 7 (arXiv 1707.06347).
     """
-    ratio = probability_ratio(real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask))
-    return -objective(ratio, real_values(advantages.detach(), response_mask), clip_eps=clip_eps).mean()
+    ratios = ratio(real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask))
+    return -objective(ratios, real_values(advantages.detach(), response_mask), clip_eps=clip_eps).mean()
 
 
 def value_loss(
@@ -142,8 +145,9 @@ def approx_kl(
 ) -> Float[Tensor, ""]:
     """Estimate how far the update moved the policy: KL(old || new) = mean((ratio - 1) - log ratio), nats a token.
 
-    This is k3 with the old policy as the sampler, ratio = exp(logprobs - old_logprobs). OpenAI logged k2; k3 has
-    its low variance without its bias, and CleanRL logs it too.
+    This is k3 with the old policy as the sampler, ratio = exp(logprobs - old_logprobs). OpenAI logged k2; CleanRL logs
+    k3 too. Without bias on texts that the update has not seen. On the tokens that it was fitted to, as PPO logs it and
+    as `target_kl` reads it, an estimate in sample and biased upward: these are the tokens that the update moved most.
 
     Raises:
         ValueError: the mask is True nowhere.
@@ -151,3 +155,25 @@ def approx_kl(
     Source: Schulman, Approximating KL divergence (2020).
     """
     return k3(real_values(old_logprobs, response_mask), real_values(logprobs, response_mask)).mean()
+
+
+def explained_variance(
+    values: Float[Tensor, "batch response_len"],
+    returns: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+) -> Float[Tensor, ""]:
+    """Say how much of the returns the critic foresaw: 1 - Var(returns - values) / Var(returns).
+
+    1 is perfect, 0 no better than a constant, negative worse; NaN where the returns do not vary.
+
+    Raises:
+        ValueError: the mask is True nowhere.
+
+    Source: the coefficient of determination, as OpenAI's Baselines and CleanRL log it beside PPO.
+    """
+    dtype = values.dtype
+    values, returns = real_values(values, response_mask).double(), real_values(returns, response_mask).double()
+    # Less the first of them, equal returns are exactly 0, and so is their variance, not a rounding error.
+    variance = (returns - returns[0]).var(correction=0)
+    unexplained = (returns - values).var(correction=0)
+    return torch.where(variance > 0, 1 - unexplained / variance, torch.nan).to(dtype)

@@ -15,37 +15,37 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.equations.ppo import clipped_objective, kl_penalised_objective
+from course_lib.equations.ppo import kl_penalised_objective
 from course_lib.recipes.record_label_noise import record_label_noise
 from course_lib.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
 from course_lib.recipes.record_relatives import RELATIVES, record_relatives
 from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
-from course_lib.training.experience import Experience, gather_experience
 from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.experiments.recordings import LABEL_NOISE
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL, RUNS
+from course_lib.training.method import Method
+from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.run.results import join_samples
 from course_lib.training.run.run_folder import versions
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 SAMPLES = 6  # texts kept of each run
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One PPO run of an experiment: the settings in which it departs from the others, and what stands in for what."""
+    """One PPO run of an experiment: the settings, and the method, in which it departs from the others."""
 
     name: str
     seed: int
     changes: dict = field(default_factory=dict)
-    objective: Callable = clipped_objective
-    gather: Callable[..., Experience] = gather_experience
+    method: Method = field(default_factory=PPO)
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class Start(NamedTuple):
 
 
 OBJECTIVES = {
-    "no clipping or penalty": ({}, unclipped_objective),
-    "clip 0.1": ({"clip_eps": 0.1}, clipped_objective),
-    "clip 0.2": ({"clip_eps": 0.2}, clipped_objective),
-    "clip 0.3": ({"clip_eps": 0.3}, clipped_objective),
-    "KL penalty 1": ({}, penalised(1.0)),
-    "KL penalty 10": ({}, penalised(10.0)),
+    "no clipping or penalty": ({}, PPO(clipped_objective=unclipped_objective)),
+    "clip 0.1": ({"clip_eps": 0.1}, PPO()),
+    "clip 0.2": ({"clip_eps": 0.2}, PPO()),
+    "clip 0.3": ({"clip_eps": 0.3}, PPO()),
+    "KL penalty 1": ({}, PPO(clipped_objective=penalised(1.0))),
+    "KL penalty 10": ({}, PPO(clipped_objective=penalised(10.0))),
 }
 KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 KL_COEFS_TWICE = (0.0, 0.05, 0.2)  # with a second seed
@@ -102,13 +102,13 @@ CHOICES = {
     "lam 1": {"lam": 1.0},
 }
 EXPERIMENTS = {
-    "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, gather=gather) for name, gather in BUGS.items()]),
+    "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),
     "clip": Experiment(
         {"iterations": 16, "learning_rate": 1e-3},
         [
-            PlannedRun(name, seed, changes, objective=objective)
+            PlannedRun(name, seed, changes, method)
             for seed in range(3)
-            for name, (changes, objective) in OBJECTIVES.items()
+            for name, (changes, method) in OBJECTIVES.items()
         ],
     ),
     "kl_coef": Experiment(
@@ -130,13 +130,13 @@ def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, 
 
     What was measured before training is the same for all runs of a seed, so `starts` keeps it for the next one.
     """
-    run = PPORun(settings)
+    setup = Setup(settings)
     if planned.seed not in starts:
-        scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
-        starts[planned.seed] = Start(scorer, *run.evaluate(scorer))
+        scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
+        starts[planned.seed] = Start(scorer, *setup.evaluate(scorer))
     scorer, before, texts_before = starts[planned.seed]
-    records = list(run.records(scorer, objective=planned.objective, gather=planned.gather))
-    after, texts_after = run.evaluate(scorer)
+    records = list(setup.records(scorer, method=planned.method))
+    after, texts_after = setup.evaluate(scorer)
     return {
         "metrics": columns(records),
         "before": before,

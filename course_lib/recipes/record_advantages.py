@@ -7,25 +7,26 @@ and the value of each token, and two beginnings, one token apart, each continued
 
 import copy
 import json
+from dataclasses import replace
 from itertools import islice
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_lib.equations.advantages import explained_variance
-from course_lib.equations.ppo import value_loss
-from course_lib.training.experience import Experience, gather_experience
+from course_lib.equations.ppo import explained_variance, value_loss
 from course_lib.training.experiments.recorded_advantages import ADVANTAGES
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.files.write import write_text
+from course_lib.training.method import Experience
 from course_lib.training.policy import Policy
+from course_lib.training.ppo import PPO
 from course_lib.training.reward_model import RewardModel, load_reward_model
 from course_lib.training.rollout import Rollout
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.run.run_folder import versions
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 PPO_STEPS = 6
 PRACTICE = 40  # batches
@@ -37,59 +38,61 @@ CONTINUATIONS = 192
 
 def record() -> dict:
     """Train, practise, and return what is recorded."""
-    run = PPORun(RunSettings())
-    scorer = run.scorer(load_reward_model(REWARD_MODEL))
-    for _ in islice(run.records(scorer), PPO_STEPS):
+    setup = Setup(RunSettings())
+    scorer = setup.scorer(load_reward_model(REWARD_MODEL))
+    for _ in islice(setup.records(scorer), PPO_STEPS):
         pass
-    run.settings.lam, run.settings.whiten_advantages = 1.0, False
-    run.policy = with_new_critic(run.policy, scorer.reward_model)
-    practise(run, scorer)
-    rollout = run.continue_prompts(run.test_prompts, run.generator(5))
-    experience, scores = gather(run, scorer, rollout)
+    policy = with_new_critic(setup.policy, scorer.reward_model)
+    practise(policy, setup, scorer)
+    rollout = setup.continue_prompts(setup.test_prompts, setup.generator(5))
+    experience, scores = gather(policy, setup, scorer, rollout)
     explained = explained_variance(experience.old_values, experience.returns, experience.response_mask).item()
     print(f"The critic explains {explained:.2f} of the variance of the returns.")
     return {
         "command": "python -m course_lib.recipes.record_advantages",
-        "kl_coef": run.settings.kl_coef,
+        "kl_coef": setup.settings.kl_coef,
         "explained_variance": round(explained, 3),
-        "texts": [describe_text(run, experience, scores, row) for row in spread(scores, experience)],
-        "beginnings": [describe_beginning(run, scorer, token) for token in TOKENS],
+        "texts": [describe_text(setup, experience, scores, row) for row in spread(scores, experience)],
+        "beginnings": [describe_beginning(policy, setup, scorer, token) for token in TOKENS],
         "versions": versions(),
     }
 
 
 def with_new_critic(policy: Policy, reward_model: RewardModel) -> Policy:
     """The same policy with the reward model as its value network: at first, the value of a text is its score so far."""
-    policy = Policy(policy.lm, value_trunk=copy.deepcopy(reward_model.lm.transformer))
+    trunk = copy.deepcopy(reward_model.lm.transformer)
+    policy = Policy(policy.lm, eos_id=policy.eos_id, pad_id=policy.pad_id, value_trunk=trunk)
     with torch.no_grad():
         policy.value_head.weight.copy_(reward_model.gain * reward_model.lm.score.weight)
         policy.value_head.bias.fill_(reward_model.bias)
     return policy
 
 
-def practise(run: PPORun, scorer: Scorer) -> None:
+def practise(policy: Policy, setup: Setup, scorer: Scorer) -> None:
     """Train the critic alone on fresh texts of the policy: plain squared error to the return that came."""
-    parameters = [*run.policy.value_trunk.parameters(), *run.policy.value_head.parameters()]
+    parameters = [*policy.value_trunk.parameters(), *policy.value_head.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE)
-    generator = run.generator(4)
+    generator = setup.generator(4)
     for batch in range(PRACTICE):
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - batch / PRACTICE)
-        chosen = torch.randint(len(run.training_prompts), (run.settings.batch_size,), generator=generator)
-        experience, _ = gather(run, scorer, run.continue_prompts(run.training_prompts[chosen], generator))
-        for rows in torch.randperm(run.settings.batch_size, generator=generator).chunk(2):
+        chosen = torch.randint(len(setup.training_prompts), (setup.settings.batch_size,), generator=generator)
+        experience, _ = gather(policy, setup, scorer, setup.continue_prompts(setup.training_prompts[chosen], generator))
+        for rows in torch.randperm(setup.settings.batch_size, generator=generator).chunk(2):
             part = experience.minibatch(rows)
-            values = run.policy(part.token_ids, part.response_mask).values
+            values = policy(part.token_ids, part.response_mask).values
             loss = value_loss(values, part.old_values, part.returns, part.response_mask, clip_eps=None)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
 
 
-def gather(run: PPORun, scorer: Scorer, rollout: Rollout) -> tuple[Experience, Float[Tensor, " batch"]]:
+def gather(
+    policy: Policy, setup: Setup, scorer: Scorer, rollout: Rollout
+) -> tuple[Experience, Float[Tensor, " batch"]]:
     """Score a rollout and work out its experience."""
-    scores = scorer.score(rollout)
-    kl_coef = run.settings.kl_coef
-    experience = gather_experience(run.policy, run.reference, rollout, scores, kl_coef=kl_coef, settings=run.settings)
+    scores, settings = scorer.score(rollout), replace(setup.settings, lam=1.0, whiten_advantages=False)
+    kl_coef = settings.kl_coef
+    experience = PPO().gather(policy, setup.reference, rollout, scores, kl_coef=kl_coef, settings=settings)
     return experience, scores
 
 
@@ -100,25 +103,25 @@ def spread(scores: Float[Tensor, " batch"], experience: Experience) -> list[int]
     return [rows[round(place)] for place in torch.linspace(0, len(rows) - 1, TEXTS).tolist()]
 
 
-def describe_text(run: PPORun, experience: Experience, scores: Float[Tensor, " batch"], row: int) -> dict:
+def describe_text(setup: Setup, experience: Experience, scores: Float[Tensor, " batch"], row: int) -> dict:
     """One text, token by token."""
     mask = experience.response_mask[row]
     response_ids = experience.token_ids[row, -len(mask) :][mask]
     prompt_ids = experience.token_ids[row, : -len(mask)]
     return {
-        "prompt": run.tokenizer.decode(prompt_ids, skip_special_tokens=True),
-        "tokens": [run.tokenizer.decode([token]) for token in response_ids],
+        "prompt": setup.tokenizer.decode(prompt_ids, skip_special_tokens=True),
+        "tokens": [setup.tokenizer.decode([token]) for token in response_ids],
         "score": round(scores[row].item(), 3),
         "rewards": rounded(experience.rewards[row][mask]),
         "values": rounded(experience.old_values[row][mask]),
     }
 
 
-def describe_beginning(run: PPORun, scorer: Scorer, token: str) -> dict:
+def describe_beginning(policy: Policy, setup: Setup, scorer: Scorer, token: str) -> dict:
     """One prompt and one token after it, continued many times: rewards and values from that token on."""
-    encode = run.tokenizer(BEGINNING + token, add_special_tokens=False)["input_ids"]
-    prompts = torch.tensor([[run.tokenizer.bos_token_id, *encode]]).expand(CONTINUATIONS, -1)
-    experience, _ = gather(run, scorer, with_first_token(run.continue_prompts(prompts, run.generator(6))))
+    encode = setup.tokenizer(BEGINNING + token, add_special_tokens=False)["input_ids"]
+    prompts = torch.tensor([[setup.tokenizer.bos_token_id, *encode]]).expand(CONTINUATIONS, -1)
+    experience, _ = gather(policy, setup, scorer, with_first_token(setup.continue_prompts(prompts, setup.generator(6))))
     rows = list(zip(experience.rewards, experience.old_values, experience.response_mask, strict=True))
     return {
         "prompt": BEGINNING,

@@ -27,8 +27,8 @@ from course_lib.training.experiments.proxies import (
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import RewardModel
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 OVEROPTIMIZATION = "overoptimization"
 SEEDS = 3
@@ -62,8 +62,8 @@ def record_ppo(recording: RecordingFile, settings: RunSettings, pairs: Sequence[
     for count in pairs:
         name = f"ppo, {count} pairs"
         if recording.lacks(name, settings.seed):
-            run = PPORun(settings)
-            made = ppo_run(run, proxy_scorer(run, rated_proxy(count, settings, kept=kept)))
+            setup = Setup(settings)
+            made = ppo_run(setup, proxy_scorer(setup, rated_proxy(count, settings, kept=kept)))
             recording.add(name, settings.seed, {"method": "ppo", "pairs": count}, made)
 
 
@@ -71,12 +71,12 @@ def record_best_of_n(
     recording: RecordingFile, settings: RunSettings, pairs: Sequence[int], *, samples: int, kept: Path
 ) -> None:
     """Record best-of-n by each proxy of one seed; all of them choose among the same texts."""
-    run, candidates = PPORun(settings), None
+    setup, candidates = Setup(settings), None
     for count in pairs:
         name = f"best of n, {count} pairs"
         if recording.lacks(name, settings.seed):
-            scorer = proxy_scorer(run, rated_proxy(count, settings, kept=kept))
-            candidates = candidates or draw_candidates(run, scorer, prompts=PROMPTS, samples=samples)
+            scorer = proxy_scorer(setup, rated_proxy(count, settings, kept=kept))
+            candidates = candidates or draw_candidates(setup, scorer, prompts=PROMPTS, samples=samples)
             made = best_of_n_run(scorer, candidates, settings.seed)
             recording.add(name, settings.seed, {"method": "best-of-n", "pairs": count}, made)
 
@@ -92,14 +92,14 @@ def rated_proxy(count: int, settings: RunSettings, *, kept: Path, member: int = 
     return kept_model(kept / f"{count}-pairs-seed-{seed}-member-{member}", train)
 
 
-def ppo_run(run: PPORun, scorer: ProxyScorer) -> dict:
+def ppo_run(setup: Setup, scorer: ProxyScorer) -> dict:
     """Train one policy and return what is kept of it: metrics as columns, held-out figures, texts along the way."""
-    before, _ = evaluate(run, scorer)
-    records, samples = [], follow(run, scorer, step=1)
-    for record in run.records(scorer):
+    before, _ = evaluate(setup, scorer)
+    records, samples = [], follow(setup, scorer, step=1)
+    for record in setup.records(scorer):
         records.append(record)
-        samples += follow(run, scorer, step=record["step"] + 1)
-    after, rows = evaluate(run, scorer)
+        samples += follow(setup, scorer, step=record["step"] + 1)
+    after, rows = evaluate(setup, scorer)
     last = {"step": len(records), "gap": True}
     return {
         "metrics": columns(records),
@@ -109,11 +109,11 @@ def ppo_run(run: PPORun, scorer: ProxyScorer) -> dict:
     }
 
 
-def follow(run: PPORun, scorer: ProxyScorer, *, step: int) -> list[dict]:
+def follow(setup: Setup, scorer: ProxyScorer, *, step: int) -> list[dict]:
     """What the policy writes before a step to the same prompts with the same random numbers; of some steps alone."""
-    if run.settings.seed or step % EVERY != 1 or step > run.settings.iterations:
+    if setup.settings.seed or step % EVERY != 1 or step > setup.settings.iterations:
         return []
-    return [{"step": step} | row for row in evaluate(run, scorer, prompts=FOLLOWED)[1]]
+    return [{"step": step} | row for row in evaluate(setup, scorer, prompts=FOLLOWED)[1]]
 
 
 def best_of_n_run(scorer: ProxyScorer, candidates: Candidates, seed: int) -> dict:

@@ -3,7 +3,7 @@
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,17 +11,18 @@ import torch
 from course_lib.recipes.recording_file import RecordingFile, columns
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.language_model import peak_memory_gb
+from course_lib.training.method import Method
+from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.relatives.best_of_n import best_of_n
-from course_lib.training.relatives.dpo import dpo
-from course_lib.training.relatives.on_policy import grpo, reinforce, rloo
-from course_lib.training.relatives.trainer import Trainer
+from course_lib.training.relatives.dpo import DPO, dpo
+from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.rollout import Rollout
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.run.results import join_samples
 from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 from course_lib.training.texts import judge
 
 RELATIVES, SEEDS = "relatives", 3
@@ -29,34 +30,31 @@ SAMPLES = 6  # texts kept of each run
 WATCHED = 64  # responses by which a policy that writes nothing in training is judged at each step
 
 
-def ppo_records(run: PPORun, scorer: Scorer) -> Iterator[Record]:
-    """PPO's records, with the tokens sampled so far."""
-    tokens = 0.0
-    for record in run.records(scorer):
-        tokens += run.settings.batch_size * record["response_length"]
-        yield record | {"tokens": tokens}
-
-
-def records_of(method: Callable[[Trainer], Iterator[Record]]) -> Callable[[PPORun, Scorer], Iterator[Record]]:
-    """Let a method train the policy of a run."""
-    return lambda run, scorer: method(Trainer.of_run(run, scorer))
-
-
 @dataclass(frozen=True)
-class Method:
-    """How a method trains, and the settings in which it departs from the others."""
+class Contestant:
+    """A method, and the settings in which it departs from the others."""
 
-    records: Callable[[PPORun, Scorer], Iterator[Record]]
+    method: Method
     changes: dict = field(default_factory=dict)
-    offline: bool = False  # the policy writes nothing while it learns
+
+    def records(self, setup: Setup, scorer: Scorer) -> Iterator[Record]:
+        """Train the policy of a setup; each record has the tokens sampled so far."""
+        if isinstance(self.method, DPO):
+            models = setup.policy, setup.reference, setup.training_prompts, scorer.score
+            yield from dpo(*models, settings=setup.settings, method=self.method, progress=setup.start())
+            return
+        tokens = 0.0
+        for record in setup.records(scorer, method=self.method):
+            tokens += setup.settings.batch_size * record["response_length"]
+            yield record | {"tokens": tokens}
 
 
 METHODS = {
-    "PPO": Method(ppo_records),
-    "REINFORCE": Method(records_of(reinforce), {"learning_rate": 1e-3}),
-    "RLOO": Method(records_of(rloo), {"learning_rate": 1e-3}),
-    "GRPO": Method(records_of(grpo), {"learning_rate": 1e-4}),
-    "DPO": Method(records_of(dpo), {"learning_rate": 1e-4}, offline=True),
+    "PPO": Contestant(PPO()),
+    "REINFORCE": Contestant(REINFORCE(), {"learning_rate": 1e-3}),
+    "RLOO": Contestant(RLOO(), {"learning_rate": 1e-3}),
+    "GRPO": Contestant(GRPO(), {"learning_rate": 1e-4}),
+    "DPO": Contestant(DPO(), {"learning_rate": 1e-4}),
 }
 BEST_OF_N = "best of n"
 
@@ -86,25 +84,24 @@ def in_a_process_of_its_own(function: Callable, *arguments: object) -> object:
 def record_method(name: str, settings: RunSettings) -> dict:
     """Make one run on one thread, and return what is kept of it: metrics as columns, held-out figures, texts."""
     torch.set_num_threads(1)
-    run = PPORun(settings)
-    scorer = run.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
-    return best_of_n_run(run, scorer) if name == BEST_OF_N else training_run(run, scorer, METHODS[name])
+    setup = Setup(settings)
+    scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
+    return best_of_n_run(setup, scorer) if name == BEST_OF_N else training_run(setup, scorer, METHODS[name])
 
 
-def training_run(run: PPORun, scorer: Scorer, method: Method) -> dict:
+def training_run(setup: Setup, scorer: Scorer, contestant: Contestant) -> dict:
     """Train, then judge the policy and the reference on held-out prompts; `seconds` are the processor's."""
-    records, clocked = [], on_the_clock(method.records(run, scorer))
-    generator = run.generator(5)
+    records, clocked = [], on_the_clock(contestant.records(setup, scorer))
+    generator, offline = setup.generator(5), isinstance(contestant.method, DPO)  # whose policy writes nothing
     while True:
-        described = write_and_describe(run, scorer, generator) if method.offline else {}
+        described = write_and_describe(setup, scorer, generator) if offline else {}
         record = next(clocked, None)
         if record is None:
             break
         records.append(described | record)
-    cost = {"seconds": records[-1]["seconds"], "peak_memory_gb": peak_memory_gb(run.device)}
-    after, texts_after = run.evaluate(scorer)
-    run.policy = run.reference
-    before, texts_before = run.evaluate(scorer)
+    cost = {"seconds": records[-1]["seconds"], "peak_memory_gb": peak_memory_gb(setup.device)}
+    after, texts_after = setup.evaluate(scorer)
+    before, texts_before = setup.evaluate(scorer, policy=setup.reference)
     samples = join_samples(texts_before, texts_after)[:SAMPLES]
     return {"metrics": columns(records, seconds=True), "before": before, "after": after | cost, "samples": samples}
 
@@ -119,27 +116,28 @@ def on_the_clock(records: Iterator[Record]) -> Iterator[Record]:
         started = time.process_time()
 
 
-def write_and_describe(run: PPORun, scorer: Scorer, generator: torch.Generator) -> Record:
+def write_and_describe(setup: Setup, scorer: Scorer, generator: torch.Generator) -> Record:
     """What the policy would write to training prompts, as it now is; none of it is learned from."""
-    chosen = torch.randint(len(run.training_prompts), (WATCHED,), generator=generator)
-    rollout = run.continue_prompts(run.training_prompts[chosen], generator)
-    return run.describe(rollout, scorer.score(rollout)) | scorer.measure(rollout)
+    chosen = torch.randint(len(setup.training_prompts), (WATCHED,), generator=generator)
+    rollout = setup.continue_prompts(setup.training_prompts[chosen], generator)
+    return setup.describe(rollout, scorer.score(rollout)) | scorer.measure(rollout)
 
 
-def best_of_n_run(run: PPORun, scorer: Scorer) -> dict:
+def best_of_n_run(setup: Setup, scorer: Scorer) -> dict:
     """Choose among the reference's answers to the held-out prompts; `seconds` at n are those that n answers took."""
+    models, generator = (setup.reference, setup.test_prompts, scorer.score), setup.start().generator
     best: list[Rollout] = []
 
-    def measure(rollout: Rollout) -> Record:
-        best.append(rollout)
-        return scorer.measure(rollout)
+    def measured() -> Iterator[Record]:
+        for record, rollout in best_of_n(*models, settings=setup.settings, generator=generator):
+            best.append(rollout)
+            yield record | scorer.measure(rollout)
 
-    trainer = replace(Trainer.of_run(run, scorer), prompts=run.test_prompts, measure=measure)
-    records = list(on_the_clock(best_of_n(trainer)))
+    records = list(on_the_clock(measured()))
     seconds, most = records[-1]["seconds"], records[-1]["n"]
     records = [record | {"seconds": seconds * record["n"] / most} for record in records]
-    cost = {"peak_memory_gb": peak_memory_gb(run.device)}
-    before, _ = run.evaluate(scorer)
+    cost = {"peak_memory_gb": peak_memory_gb(setup.device)}
+    before, _ = setup.evaluate(scorer)
     after = {name: records[-1][name] for name in (*before, "seconds")}
     return {
         "metrics": columns(records, seconds=True),

@@ -23,8 +23,8 @@ from course_lib.training.experiments.remedies import Ensemble, LengthTerm, secon
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.reward_model import RewardModel
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 REMEDIES, NO_REMEDY = "remedies", "no remedy"
 PAIRS = 512  # that the proxy learned from; a second round adds as many
@@ -50,8 +50,8 @@ def record_remedies(
             )
         for name, (changes, reward_model) in TRIED.items():
             if recording.lacks(name, seed):
-                run = PPORun(RunSettings(**shared | changes | {"seed": seed}))
-                made = ppo_run(run, proxy_scorer(run, reward_model(run, count, kept)))
+                setup = Setup(RunSettings(**shared | changes | {"seed": seed}))
+                made = ppo_run(setup, proxy_scorer(setup, reward_model(setup, count, kept)))
                 recording.add(name, seed, changes, made)
 
 
@@ -64,31 +64,31 @@ def run_without_remedy(path: Path, count: int, seed: int) -> dict:
     raise CourseError(f"Expected PPO against {count} pairs, seed {seed}, in {path}; record {OVEROPTIMIZATION} first.")
 
 
-def one_proxy(run: PPORun, count: int, kept: Path) -> RewardModel:
+def one_proxy(setup: Setup, count: int, kept: Path) -> RewardModel:
     """The proxy as it is."""
-    return rated_proxy(count, run.settings, kept=kept)
+    return rated_proxy(count, setup.settings, kept=kept)
 
 
-def ensemble(run: PPORun, count: int, kept: Path, *, combine: Callable[[Tensor], Tensor]) -> Ensemble:
+def ensemble(setup: Setup, count: int, kept: Path, *, combine: Callable[[Tensor], Tensor]) -> Ensemble:
     """Proxies that learned from the same pairs, each with a head and an order of the pairs of its own."""
-    members = (rated_proxy(count, run.settings, kept=kept, member=member) for member in range(MEMBERS))
-    return Ensemble([run.scorer(member).reward_model for member in members], combine)
+    members = (rated_proxy(count, setup.settings, kept=kept, member=member) for member in range(MEMBERS))
+    return Ensemble([setup.scorer(member).reward_model for member in members], combine)
 
 
-def with_length_term(run: PPORun, count: int, kept: Path) -> LengthTerm:
+def with_length_term(setup: Setup, count: int, kept: Path) -> LengthTerm:
     """The proxy, and something for every token."""
-    return LengthTerm(run.scorer(one_proxy(run, count, kept)).reward_model, per_token=PER_TOKEN)
+    return LengthTerm(setup.scorer(one_proxy(setup, count, kept)).reward_model, per_token=PER_TOKEN)
 
 
-def after_second_round(run: PPORun, count: int, kept: Path) -> RewardModel:
+def after_second_round(setup: Setup, count: int, kept: Path) -> RewardModel:
     """A proxy that learned from the pairs, and from as many of what a policy wrote to please the first proxy."""
-    seed = run.settings.seed
+    seed = setup.settings.seed
 
     def train() -> RewardModel:
-        policy = PPORun(run.settings)
-        scorer = proxy_scorer(policy, one_proxy(run, count, kept))
+        policy = Setup(setup.settings)
+        scorer = proxy_scorer(policy, one_proxy(setup, count, kept))
         new = second_round(policy, scorer, steps=SECOND_ROUND_AT, count=count)
-        return train_proxy(rated_pairs(count, seed=seed) + new, seed=seed, model=run.settings.model or TINY_GPT2)
+        return train_proxy(rated_pairs(count, seed=seed) + new, seed=seed, model=setup.settings.model or TINY_GPT2)
 
     return kept_model(kept / f"{count}-pairs-seed-{seed}-second-round", train)
 

@@ -24,6 +24,7 @@ from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.files.write import write_json, write_lines
 from course_lib.training.fit import Examples, FitSettings, PreferredTexts, RatedTexts, fit
 from course_lib.training.language_model import load_language_model
+from course_lib.training.policy import Policy
 from course_lib.training.ratings import RatedSentence, draw_pairs, load_ratings
 from course_lib.training.record import Record
 from course_lib.training.reward_model import MLPRewardModel, RewardModel, load_reward_model, new_reward_model
@@ -111,11 +112,9 @@ def normalise(model: RewardModel, name: Path) -> None:
     lm, tokenizer = load_language_model(name)
     prompts = review_prompts(load_ratings(split="validation"), tokenizer, prompt_len=RunSettings().prompt_len)
     rollout = sample(
-        lm,
+        Policy.of(lm, tokenizer),
         prompts[:REFERENCE_SAMPLES],
         response_len=RunSettings().response_len,
-        eos_id=tokenizer.eos_token_id,
-        pad_id=tokenizer.pad_token_id,
         temperature=RunSettings().temperature,
         generator=torch.Generator().manual_seed(0),
     )

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from transformers import Cache, PreTrainedModel
+from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.equations.logprobs import entropy, token_logprobs
 from course_lib.training.language_model import disable_dropout, hidden_states
@@ -23,18 +25,26 @@ class PolicyOutput(NamedTuple):
 class Policy(nn.Module):
     """A causal language model with a value head, on the model's own trunk or on `value_trunk`.
 
+    `eos_id` ends a text, `pad_id` fills what is behind it. Sampling and training go one way from tokens to logits.
+
     The value head starts at zero and dropout is off, as in Ziegler et al. 2019 (arXiv:1909.08593; their code: model.py,
     policy.py).
     """
 
-    def __init__(self, lm: nn.Module, *, value_trunk: nn.Module | None = None):
+    def __init__(self, lm: nn.Module, *, eos_id: int, pad_id: int, value_trunk: nn.Module | None = None):
         super().__init__()
         self.lm = lm
+        self.eos_id, self.pad_id = eos_id, pad_id
         self.value_trunk = value_trunk
         self.value_head = nn.Linear(lm.config.hidden_size, 1)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
         disable_dropout(self)
+
+    @classmethod
+    def of(cls, lm: PreTrainedModel, tokenizer: Tokenizer, *, value_trunk: nn.Module | None = None) -> "Policy":
+        """A policy over the tokens of this tokenizer."""
+        return cls(lm, eos_id=tokenizer.eos_token_id, pad_id=tokenizer.pad_token_id, value_trunk=value_trunk)
 
     def forward(
         self,
@@ -42,6 +52,8 @@ class Policy(nn.Module):
         response_mask: Bool[Tensor, "batch response_len"],
         *,
         temperature: float = 1.0,
+        token_logprobs: Callable = token_logprobs,
+        entropy: Callable = entropy,
     ) -> PolicyOutput:
         """Log-probability, entropy and value at every response token, 0 at padding.
 
@@ -52,7 +64,7 @@ class Policy(nn.Module):
         lengths = token_ids.shape[1] - (~response_mask).sum(dim=1)
         hidden = hidden_states(self.lm.base_model, token_ids, lengths)[:, before_response]
         # the vocabulary is wide: logits are computed only where a real response token stands
-        logits = self.lm.get_output_embeddings()(hidden[response_mask])
+        logits = self.logits(hidden[response_mask])
         chosen = token_ids[:, -response_mask.shape[1] :][response_mask]
         if self.value_trunk is not None:
             hidden = hidden_states(self.value_trunk, token_ids, lengths)[:, before_response]
@@ -61,6 +73,17 @@ class Policy(nn.Module):
             entropy=pad(recomputed(entropy, logits, temperature=temperature), response_mask),
             values=self.value_head(hidden)[..., 0] * response_mask,
         )
+
+    def next_logits(
+        self, token_ids: Int[Tensor, "batch new"], cache: Cache | None = None
+    ) -> tuple[Float[Tensor, "batch vocab"], Cache]:
+        """Logits of the token after these, which follow those in the cache; and the cache with these in it."""
+        output = self.lm.base_model(input_ids=token_ids, past_key_values=cache, use_cache=True)
+        return self.logits(output.last_hidden_state[:, -1]), output.past_key_values
+
+    def logits(self, hidden: Float[Tensor, "*shape width"]) -> Float[Tensor, "*shape vocab"]:
+        """Logits of the next token from the trunk's states before it."""
+        return self.lm.get_output_embeddings()(hidden)
 
 
 def recomputed(function: Callable[..., Tensor], tensor: Tensor, **options) -> Tensor:

@@ -1,229 +1,184 @@
-"""Proximal Policy Optimization on a language model: sample, score, estimate advantages, take clipped steps, repeat."""
+"""Proximal Policy Optimization on a language model: sample, score, gather experience, take clipped steps, repeat.
 
-import math
-import time
+The loop, `train`, is that of PPO's relatives too; PPO's own two choices are the methods of `PPO`.
+"""
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from course_lib.equations.advantages import explained_variance
-from course_lib.equations.kl import adaptive_kl_coef
+from course_lib.equations.advantages import gae, td_residuals, whiten
 from course_lib.equations.masking import masked_mean
 from course_lib.equations.ppo import (
     approx_kl,
     clip_fraction,
     clipped_objective,
+    explained_variance,
     policy_loss,
     probability_ratio,
     value_loss,
 )
-from course_lib.training.experience import Experience, gather_experience
-from course_lib.training.finite import clip_gradients, require_finite
+from course_lib.training.finite import require_finite
+from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
+from course_lib.training.own_equations import with_parts
+from course_lib.training.progress import Progress
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, describe_rollout, sample
-from course_lib.training.run.team import ALONE, Team
 from course_lib.training.settings import PPOSettings
 
 
-def ppo_loss(
-    policy: nn.Module, batch: Experience, *, settings: PPOSettings, objective: Callable = clipped_objective
-) -> tuple[Float[Tensor, ""], Record]:
-    """PPO's loss: policy loss + vf_coef * value loss - ent_coef * entropy (arXiv:1707.06347, equation 9)."""
-    new = policy(batch.token_ids, batch.response_mask, temperature=settings.temperature)
-    mask, clip_eps, value_clip_eps = batch.response_mask, settings.clip_eps, settings.value_clip_eps or None
-    actor_loss = policy_loss(
-        new.logprobs, batch.old_logprobs, batch.advantages, mask, clip_eps=clip_eps, objective=objective
-    )
-    critic_loss = value_loss(new.values, batch.old_values, batch.returns, mask, clip_eps=value_clip_eps)
-    mean_entropy = masked_mean(new.entropy, mask)
-    loss = actor_loss + settings.vf_coef * critic_loss
-    if settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
-        loss = loss - settings.ent_coef * mean_entropy
-    ratio = probability_ratio(new.logprobs.detach(), batch.old_logprobs)
-    return loss, {
-        "policy_loss": actor_loss.item(),
-        "value_loss": critic_loss.item(),
-        "entropy": mean_entropy.item(),
-        "approx_kl": approx_kl(new.logprobs.detach(), batch.old_logprobs, mask).item(),
-        "clip_fraction": clip_fraction(ratio, batch.advantages, mask, clip_eps=clip_eps).item(),
-        "ratio_max": ratio[mask].max().item(),
+@dataclass
+class PPO(Method):
+    """A token is compared with what the value function expected; the clipped objective is climbed.
+
+    `gae` and `policy_loss`, where they are not given, are ours, on the parts that stand before them.
+    """
+
+    td_residuals: Callable = td_residuals
+    gae: Callable | None = None
+    whiten: Callable = whiten
+    probability_ratio: Callable = probability_ratio
+    clipped_objective: Callable = clipped_objective
+    policy_loss: Callable | None = None
+    value_loss: Callable = value_loss
+
+    def advantages(
+        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[Numbers, Numbers]:
+        """GAE on the value function, whitened; returns = advantages + values, before that."""
+        if settings.whiten_rewards:  # with ours: a student's whiten need not know how to leave the mean
+            rewards = whiten(rewards, response_mask, shift_mean=False)
+        estimate = with_parts(self.gae, gae, residuals=self.td_residuals)
+        advantages = estimate(rewards, values, response_mask, gamma=settings.gamma, lam=settings.lam)
+        returns = advantages + values
+        return self.whiten(advantages, response_mask) if settings.whiten_advantages else advantages, returns
+
+    def loss(
+        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """PPO's loss: policy loss + vf_coef * value loss - ent_coef * entropy (arXiv:1707.06347, equation 9)."""
+        mask, old_logprobs, advantages = minibatch.response_mask, minibatch.old_logprobs, minibatch.advantages
+        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
+        parts = {"ratio": self.probability_ratio, "objective": self.clipped_objective}
+        climb, clip_eps = with_parts(self.policy_loss, policy_loss, **parts), settings.clip_eps
+        actor_loss = climb(new.logprobs, old_logprobs, advantages, mask, clip_eps=clip_eps)
+        targets, value_clip_eps = (minibatch.old_values, minibatch.returns), settings.value_clip_eps or None
+        critic_loss = self.value_loss(new.values, *targets, mask, clip_eps=value_clip_eps)
+        mean_entropy = masked_mean(new.entropy, mask)
+        loss = actor_loss + settings.vf_coef * critic_loss
+        if settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
+            loss = loss - settings.ent_coef * mean_entropy
+        return loss, {
+            "policy_loss": actor_loss.item(),
+            "value_loss": critic_loss.item(),
+            "entropy": mean_entropy.item(),
+            **measure_step(new.logprobs.detach(), old_logprobs, advantages, mask, clip_eps=clip_eps),
+        }
+
+    def describe(self, experience: Experience) -> Record:
+        """Mean reward, and how much of the returns the value function foresaw."""
+        explained = explained_variance(experience.old_values, experience.returns, experience.response_mask)
+        return super().describe(experience) | {"explained_variance": None if explained.isnan() else explained.item()}
+
+
+def measure_step(
+    logprobs: Float[Tensor, "batch response_len"],
+    old_logprobs: Float[Tensor, "batch response_len"],
+    advantages: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    *,
+    clip_eps: float,
+) -> Record:
+    """How far the policy is from the one that wrote the minibatch, and how much of it the clip holds back."""
+    ratio = probability_ratio(logprobs, old_logprobs)
+    return {
+        "approx_kl": approx_kl(logprobs, old_logprobs, response_mask).item(),
+        "clip_fraction": clip_fraction(ratio, advantages, response_mask, clip_eps=clip_eps).item(),
+        "ratio_max": ratio[response_mask].max().item(),
     }
 
 
-def train_on(
-    policy: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    experience: Experience,
-    *,
-    settings: PPOSettings,
-    generator: torch.Generator,
-    objective: Callable = clipped_objective,
-    team: Team = ALONE,
-    step: int = 1,
-) -> Record:
-    """Several passes over one batch, in shuffled minibatches with one optimizer step each; returns mean metrics.
-
-    Raises:
-        NotFiniteError: a loss or a gradient is not finite; the weights are as they were. `step` is for its sentence.
-    """
-    records = []
-    for _ in range(settings.epochs):
-        order = torch.randperm(len(experience.token_ids), generator=generator, device=generator.device)
-        for rows in team.from_first(order).chunk(settings.minibatches):
-            record = backward(policy, experience, rows, settings=settings, objective=objective, team=team, step=step)
-            if records and settings.target_kl and record["approx_kl"] > settings.target_kl:
-                optimizer.zero_grad()
-                return mean_record(records)
-            norm = clip_gradients(step, policy, settings.max_grad_norm or math.inf)
-            optimizer.step()
-            optimizer.zero_grad()
-            records.append(record | {"grad_norm": norm.item()})
-    return mean_record(records)
-
-
-def backward(
-    policy: nn.Module,
-    experience: Experience,
-    rows: Int[Tensor, " rows"],
-    *,
-    settings: PPOSettings,
-    objective: Callable,
-    team: Team,
-    step: int,
-) -> Record:
-    """Leave the gradient of a minibatch's loss in the policy, and return its metrics.
-
-    Each rank of a team does a share of the rows. A mean over tokens is the sum of the ranks' means, each weighted by
-    its share of the tokens.
-    """
-    batch = experience.minibatch(rows[team.rank :: team.size])
-    share = batch.response_mask.sum() / experience.response_mask[rows].sum()
-    loss, record = ppo_loss(policy, batch, settings=settings, objective=objective)
-    require_finite(step, the_loss=loss)
-    (share * loss).backward()
-    team.add_up_gradients(policy)
-    metrics = team.add_up(share * torch.tensor(list(record.values()), dtype=torch.float64, device=share.device))
-    mean = dict(zip(record, metrics.tolist(), strict=True))
-    ratio_max = team.gather(torch.tensor([record["ratio_max"]], device=share.device)).max().item()
-    return mean | {"ratio_max": ratio_max}
-
-
-@dataclass
-class Progress:
-    """Where a training stands; with the weights and the random stream, all that its next step depends on."""
-
-    optimizer: torch.optim.Optimizer
-    kl_coef: float  # as it has been adapted
-    step: int = 0  # steps taken
-
-    @classmethod
-    def start(cls, policy: nn.Module, settings: PPOSettings) -> "Progress":
-        """The progress of a training that has not begun."""
-        adam = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
-        return cls(adam, settings.kl_coef)
-
-    def begin_step(self, settings: PPOSettings) -> float:
-        """Count a step and set its learning rate, which falls linearly to 0; returns the rate."""
-        learning_rate = settings.learning_rate * (1 - self.step / settings.iterations)
-        self.optimizer.param_groups[0]["lr"] = learning_rate
-        self.step += 1
-        return learning_rate
-
-
-def mean_record(records: list[Record]) -> Record:
-    """Average the metrics of the minibatches; of `ratio_max`, the largest."""
-    mean = {name: sum(record[name] for record in records) / len(records) for name in records[0]}
-    return mean | {"ratio_max": max(record["ratio_max"] for record in records)}
-
-
-def ppo(
+def train(
     policy: nn.Module,
     reference: nn.Module,
     prompts: Int[Tensor, "prompts prompt_len"],
     score: Callable[[Rollout], Tensor],
     *,
     settings: PPOSettings,
-    eos_id: int,
-    pad_id: int,
-    generator: torch.Generator,
-    objective: Callable = clipped_objective,
-    gather: Callable[..., Experience] = gather_experience,
-    measure: Callable[[Rollout], Record] | None = None,
+    method: Method | None = None,
     progress: Progress | None = None,
-    team: Team = ALONE,
 ) -> Iterator[Record]:
     """Train `policy` in place and yield one record of named metrics a step; to stop, do not ask for the next.
 
-    `score` gives each response one number. `objective(ratio, advantages, clip_eps=...)` is what a step climbs.
-    `gather` stands in for gather_experience, with its arguments. `measure` adds metrics of its own to the record.
-    Settings may be changed between two steps. A `progress` is kept up to date, and gone on from.
+    `score` gives each response one number. `method` is PPO() unless another is given. Settings may be changed between
+    two steps. A `progress` is kept up to date, and gone on from.
 
     Raises:
-        NotFiniteError: a score, a loss or a gradient is NaN or infinite.
+        NotFiniteError: a score, a loss or a gradient is NaN or infinite; the weights are as they were.
 
     Source: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; Ziegler et al. 2019 (arXiv:1909.08593) for language.
     """
-    progress = progress or Progress.start(policy, settings)
+    method, progress = method or PPO(), progress or Progress.start(policy, settings)
     while progress.step < settings.iterations:
-        started = time.perf_counter()
-        kl_coef = progress.kl_coef if settings.kl_target else settings.kl_coef
-        learning_rate = progress.begin_step(settings)
-        share = settings.batch_size // team.size
-        chosen = torch.randint(len(prompts), (share,), generator=generator, device=generator.device)
-        rollout = sample(
-            policy.lm,
-            prompts[chosen],
-            response_len=settings.response_len,
-            eos_id=eos_id,
-            pad_id=pad_id,
-            temperature=settings.temperature,
-            generator=generator,
-        )
-        sampled = time.perf_counter()
-        scores = team.gather(score(rollout))
+        progress.begin_step(settings)
+        rollout = collect(policy, prompts, responses=method.responses, settings=settings, progress=progress)
+        scores = score(rollout)
         require_finite(progress.step, scores=scores)
-        rollout = team.gather_rollout(rollout, response_len=settings.response_len, pad_id=pad_id)
-        experience = gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
-        scored = time.perf_counter()
-        trained = train_on(
-            policy,
-            progress.optimizer,
-            experience,
-            settings=settings,
-            generator=generator,
-            objective=objective,
-            team=team,
-            step=progress.step,
-        )
-        updated = time.perf_counter()
-        described = describe(rollout, scores, experience)
-        if settings.kl_target:
-            progress.kl_coef = adaptive_kl_coef(
-                kl_coef,
-                described["kl"],
-                target=settings.kl_target,
-                horizon=settings.kl_horizon,
-                batch_size=settings.batch_size,
-            )
-        extra = measure(rollout) if measure else {}
-        seconds = {
-            "rollout_seconds": sampled - started,
-            "scoring_seconds": scored - sampled,
-            "update_seconds": updated - scored,
-            "seconds": time.perf_counter() - started,
-        }
-        rates = {"kl_coef": kl_coef, "learning_rate": learning_rate}
-        yield {"step": progress.step} | described | trained | extra | rates | seconds
+        kl_coef = progress.kl_coef
+        experience = method.gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
+        updates = []
+        for minibatch in method.minibatches(experience, settings=settings, progress=progress):
+            loss, update = method.loss(policy, minibatch, settings=settings, kl_coef=kl_coef)
+            require_finite(progress.step, the_loss=loss)
+            update = progress.team.mean(update, minibatch.share)
+            if updates and 0 < settings.target_kl < update["approx_kl"]:
+                break
+            progress.optimizer.zero_grad()
+            (minibatch.share * loss).backward()
+            update["grad_norm"] = progress.clip_gradients(policy, settings)
+            progress.optimizer.step()
+            updates.append(update)
+        record = progress.record() | describe_rollout(rollout, scores, experience.old_logprobs, experience.ref_logprobs)
+        progress.kl_coef = next_kl_coef(method, record, settings)
+        yield record | method.describe(experience) | mean_record(updates)
 
 
-def describe(rollout: Rollout, scores: Float[Tensor, " batch"], experience: Experience) -> Record:
-    """What the batch was like, before anything was learned from it."""
-    mask = experience.response_mask
-    explained = explained_variance(experience.old_values, experience.returns, mask)
-    return describe_rollout(rollout, scores, experience.old_logprobs, experience.ref_logprobs) | {
-        "reward": (experience.rewards * mask).sum(dim=1).mean().item(),
-        "explained_variance": None if explained.isnan() else explained.item(),
-    }
+def collect(
+    policy: nn.Module,
+    prompts: Int[Tensor, "prompts prompt_len"],
+    *,
+    responses: int = 1,
+    settings: PPOSettings,
+    progress: Progress,
+) -> Rollout:
+    """Let the policy continue prompts drawn at random, so many `responses` to each; each process writes its part."""
+    generator, team = progress.generator, progress.team
+    count = settings.batch_size // responses // team.size
+    chosen = torch.randint(len(prompts), (count,), generator=generator, device=generator.device)
+    rollout = sample(
+        policy,
+        prompts[chosen].repeat_interleave(responses, dim=0),
+        response_len=settings.response_len,
+        temperature=settings.temperature,
+        generator=generator,
+    )
+    return team.pool(rollout, response_len=settings.response_len, pad_id=policy.pad_id)
+
+
+def next_kl_coef(method: Method, record: Record, settings: PPOSettings) -> float:
+    """The KL coefficient of the next step: moved toward `kl_target`, or as it was."""
+    if not settings.kl_target:
+        return record["kl_coef"]
+    target, horizon, batch_size = settings.kl_target, settings.kl_horizon, settings.batch_size
+    return method.adaptive_kl_coef(
+        record["kl_coef"], record["kl"], target=target, horizon=horizon, batch_size=batch_size
+    )
+
+
+def mean_record(updates: list[Record]) -> Record:
+    """Average the metrics of the minibatches; of `ratio_max`, the largest."""
+    mean = {name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}
+    return mean | {name: max(update[name] for update in updates) for name in mean.keys() & {"ratio_max"}}

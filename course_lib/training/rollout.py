@@ -33,12 +33,10 @@ class Rollout:
 
 @torch.no_grad()
 def sample(
-    lm: nn.Module,
+    policy: nn.Module,
     prompt_ids: Int[Tensor, "batch prompt_len"],
     *,
     response_len: int,
-    eos_id: int,
-    pad_id: int,
     temperature: float,
     generator: torch.Generator,
 ) -> Rollout:
@@ -47,15 +45,14 @@ def sample(
     Each token is drawn from softmax(logits / temperature) with nothing cut off, the distribution in which its
     log-probability will be taken. A row that has ended leaves the batch, so no work is spent on it.
     """
-    batch = len(prompt_ids)
-    response_ids = torch.full((batch, response_len), pad_id, device=prompt_ids.device)
+    batch, eos_id = len(prompt_ids), policy.eos_id
+    response_ids = torch.full((batch, response_len), policy.pad_id, device=prompt_ids.device)
     response_mask = torch.zeros_like(response_ids, dtype=torch.bool)
     running = torch.arange(batch, device=prompt_ids.device)
     token_ids, cache = prompt_ids, None
     for t in range(response_len):
-        output = lm(input_ids=token_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache = output.past_key_values
-        probabilities = torch.softmax(output.logits[:, -1].float() / temperature, dim=-1)
+        logits, cache = policy.next_logits(token_ids, cache)
+        probabilities = torch.softmax(logits.float() / temperature, dim=-1)
         token_ids = draw(probabilities, generator)
         response_ids[running, t] = token_ids[:, 0]
         response_mask[running, t] = True
@@ -80,6 +77,11 @@ def draw(probabilities: Float[Tensor, "rows vocab"], generator: torch.Generator)
     cumulative = probabilities.double().cumsum(dim=1)  # in float32 a rare token's share could round to nothing
     uniform = torch.rand(len(probabilities), 1, dtype=torch.float64, device=generator.device, generator=generator)
     return torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+
+
+def penalised(scores: Float[Tensor, " batch"], rollout: Rollout, penalty: float) -> Float[Tensor, " batch"]:
+    """The scores, less the penalty for a response that does not end by itself."""
+    return scores - penalty * ~rollout.ended
 
 
 def join_rollouts(rollouts: Sequence[Rollout], *, pad_id: int) -> Rollout:

@@ -220,16 +220,16 @@ def test_trl_s_contender_trains_and_judges_itself(checkpoint, reward_checkpoint)
 def test_trl_starts_as_we_do_and_steps_as_often(checkpoint, reward_checkpoint, tmp_path):
     from course_lib.bench.trl_ppo import make_trainer
     from course_lib.training.reward_model import load_reward_model
-    from course_lib.training.run.pipeline import PPORun
     from course_lib.training.settings import RunSettings
+    from course_lib.training.setup import Setup
 
     settings = RunSettings(**SMALL | {"model": str(checkpoint)})
-    run, reward_model = PPORun(settings), load_reward_model(reward_checkpoint)
-    run.scorer(reward_model)
+    setup, reward_model = Setup(settings), load_reward_model(reward_checkpoint)
+    setup.scorer(reward_model)
     before = reward_model.score(["a film", "a longer review"])
-    trainer = make_trainer(run, reward_model, str(tmp_path / "out"))
+    trainer = make_trainer(setup, reward_model, str(tmp_path / "out"))
     assert torch.allclose(reward_model.score(["a film", "a longer review"]), before, atol=1e-5)
-    for ours, theirs in zip(run.policy.lm.parameters(), trainer.policy_model.parameters(), strict=True):
+    for ours, theirs in zip(setup.policy.lm.parameters(), trainer.policy_model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert trainer.value_model.score.weight.count_nonzero() == 0
     trainer.train()
@@ -243,11 +243,11 @@ def test_trl_starts_as_we_do_and_steps_as_often(checkpoint, reward_checkpoint, t
 def test_trl_stops_sampling_once_all_have_ended(checkpoint, reward_checkpoint, tmp_path):
     from course_lib.bench.trl_ppo import make_trainer
     from course_lib.training.reward_model import load_reward_model
-    from course_lib.training.run.pipeline import PPORun
     from course_lib.training.settings import RunSettings
+    from course_lib.training.setup import Setup
 
-    run = PPORun(RunSettings(**SMALL | {"model": str(checkpoint), "iterations": 1, "temperature": 1e-3}))
-    trainer = make_trainer(run, load_reward_model(reward_checkpoint), str(tmp_path / "out"))
+    setup = Setup(RunSettings(**SMALL | {"model": str(checkpoint), "iterations": 1, "temperature": 1e-3}))
+    trainer = make_trainer(setup, load_reward_model(reward_checkpoint), str(tmp_path / "out"))
     eos = trainer.processing_class.eos_token_id
     lm = trainer.policy_model
     with torch.no_grad():  # a model whose every logit but that of eos is 0

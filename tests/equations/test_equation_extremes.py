@@ -94,8 +94,8 @@ CASES = {
     masking.masked_mean: Case(
         lambda a, b, c, m: masking.masked_mean(a, m), lambda a, b, c: slow.average(slow.real_values(a))
     ),
-    masking.whiten: Case(
-        lambda a, b, c, m, **o: masking.whiten(a, m, **o)[m],
+    advantages.whiten: Case(
+        lambda a, b, c, m, **o: advantages.whiten(a, m, **o)[m],
         lambda a, b, c, **o: slow.whiten(a, **o),
         {"shift_mean": [True, False], "eps": [0.0, 1e-8, 1.0]},
     ),
@@ -114,8 +114,8 @@ CASES = {
         lambda a, b, c, **o: slow.gae(a, b, **o),
         {"gamma": UNITS, "lam": UNITS},
     ),
-    advantages.explained_variance: Case(
-        lambda a, b, c, m: advantages.explained_variance(a, b, m), lambda a, b, c: slow.explained_variance(a, b)
+    ppo.explained_variance: Case(
+        lambda a, b, c, m: ppo.explained_variance(a, b, m), lambda a, b, c: slow.explained_variance(a, b)
     ),
     kl.k1: Case(elementwise(kl.k1), lambda a, b, c: ((p - q, abs(p - q)) for p, q in slow.flat(a, b))),
     kl.k2: Case(elementwise(kl.k2), lambda a, b, c: [2 * ((p - q) * (p - q) / 2,) for p, q in slow.flat(a, b)]),
@@ -216,8 +216,8 @@ CASES = {
 }
 POOLED = {
     masking.masked_mean,
-    masking.whiten,
-    advantages.explained_variance,
+    advantages.whiten,
+    ppo.explained_variance,
     policy_gradient.reinforce_advantages,
     policy_gradient.rloo_advantages,
     policy_gradient.grpo_advantages,

@@ -17,9 +17,9 @@ ROWS = torch.ones(2, 3)
     [
         lambda mask: masking.real_values(ROWS, mask),
         lambda mask: masking.masked_mean(ROWS, mask),
-        lambda mask: masking.whiten(ROWS, mask),
+        lambda mask: advantages.whiten(ROWS, mask),
         lambda mask: advantages.kl_shaped_rewards(ROWS[:, 0], ROWS, ROWS, mask, kl_coef=0.1),
-        lambda mask: advantages.explained_variance(ROWS, ROWS, mask),
+        lambda mask: ppo.explained_variance(ROWS, ROWS, mask),
         lambda mask: ppo.policy_loss(ROWS, ROWS, ROWS, mask),
         lambda mask: ppo.value_loss(ROWS, ROWS, ROWS, mask),
         lambda mask: ppo.clip_fraction(ROWS, ROWS, mask, clip_eps=0.2),
@@ -42,9 +42,9 @@ def test_a_row_of_padding_alone_has_no_advantage():
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_equal_numbers_have_no_spread_at_all(number, count):
     values, mask = torch.full((1, count), number, dtype=torch.float64), torch.ones(1, count, dtype=torch.bool)
-    assert masking.whiten(values.float(), mask).abs().max() == 0
+    assert advantages.whiten(values.float(), mask).abs().max() == 0
     for returns in (values, values.float()):
-        assert advantages.explained_variance(returns / 2, returns, mask).isnan()
+        assert ppo.explained_variance(returns / 2, returns, mask).isnan()
         with pytest.raises(ValueError, match="scores that differ"):
             preferences.gain_and_bias(returns[0])
 

@@ -4,7 +4,8 @@ import math
 import pytest
 import torch
 
-from course_lib.equations.masking import masked_mean, real_values, whiten
+from course_lib.equations.advantages import whiten
+from course_lib.equations.masking import masked_mean, real_values
 
 PADDINGS = [0.0, 1e6, -1e30, math.inf, math.nan]
 

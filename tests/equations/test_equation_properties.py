@@ -33,14 +33,14 @@ def widen(rows, mask, padding, left, right):
 
 MASKED = {
     "masked_mean": lambda a, b, c, d, mask: masking.masked_mean(a, mask),
-    "whiten": lambda a, b, c, d, mask: masking.whiten(a, mask),
-    "whiten, mean kept": lambda a, b, c, d, mask: masking.whiten(a, mask, shift_mean=False),
+    "whiten": lambda a, b, c, d, mask: advantages.whiten(a, mask),
+    "whiten, mean kept": lambda a, b, c, d, mask: advantages.whiten(a, mask, shift_mean=False),
     "kl_shaped_rewards": lambda a, b, c, d, mask: advantages.kl_shaped_rewards(
         torch.arange(len(a), dtype=a.dtype), a, b, mask, kl_coef=0.1
     ),
     "td_residuals": lambda a, b, c, d, mask: advantages.td_residuals(a, b, mask, gamma=0.9),
     "gae": lambda a, b, c, d, mask: advantages.gae(a, b, mask, gamma=0.9),
-    "explained_variance": lambda a, b, c, d, mask: advantages.explained_variance(a, b, mask),
+    "explained_variance": lambda a, b, c, d, mask: ppo.explained_variance(a, b, mask),
     "grpo_loss": lambda a, b, c, d, mask: policy_gradient.grpo_loss(a, b, c, torch.arange(len(a)).to(a), mask),
     "policy_loss": lambda a, b, c, d, mask: ppo.policy_loss(a, b, c, mask),
     "value_loss": lambda a, b, c, d, mask: ppo.value_loss(a, b, c, mask),
@@ -84,7 +84,7 @@ def test_gradient_at_padding_is_zero_even_if_nan_stands_there(name, seed, length
 @few
 def test_whitened_values_have_mean_0_and_variance_1(seed, lengths, scale):
     mask = right_padded([2, *lengths])
-    whitened = masking.whiten(normal(seed, *mask.shape, scale=scale), mask, eps=0.0)
+    whitened = advantages.whiten(normal(seed, *mask.shape, scale=scale), mask, eps=0.0)
     assert whitened[mask].mean().item() == pytest.approx(0.0, abs=1e-9)
     assert whitened[mask].square().mean().item() == pytest.approx(1.0, abs=1e-9)
 

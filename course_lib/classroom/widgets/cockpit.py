@@ -2,21 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import ipywidgets as widgets
-from torch import Tensor
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.demo import SAYS, Pictured
 from course_lib.classroom.live_run import LiveRun, default_run, describe
 from course_lib.classroom.plots.curves import PANELS
 from course_lib.classroom.plots.run_curves import RunCurves
-from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.texts_table import TextsTable
-from course_lib.equations.ppo import clipped_objective
 from course_lib.training.files.errors import CourseError
+from course_lib.training.method import Method
 from course_lib.training.record import Record
 from course_lib.training.settings import RunSettings
 
@@ -35,7 +33,7 @@ class Cockpit(Pictured, widgets.VBox):
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops
     the one before it. `recorded` are the records of a run drawn in grey behind this one, by default the recorded run
-    with the default settings; `objective` stands in for the clipped objective, as in `ppo`.
+    with the default settings; `method` is what it trains with, PPO() unless another is given: PPO(gae=my_gae), say.
     """
 
     latest: "Cockpit | None" = None
@@ -44,14 +42,14 @@ class Cockpit(Pictured, widgets.VBox):
         self,
         settings: RunSettings | None = None,
         *,
-        objective: Callable = clipped_objective,
+        method: Method | None = None,
         recorded: Sequence[Record] | None = None,
     ):
         if Cockpit.latest:
             Cockpit.latest.stop()
         self.settings = settings or RunSettings()
         self.recorded = default_run() if recorded is None else recorded
-        self.objective = plugged(objective)
+        self.method = method
         try:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:  # no notebook: a button then works until its steps are done
@@ -87,7 +85,7 @@ class Cockpit(Pictured, widgets.VBox):
 
     def reset(self) -> None:
         """Begin anew, with the untrained policy and the settings that the sliders show."""
-        self.live = LiveRun(self.settings, objective=self.objective)
+        self.live = LiveRun(self.settings, method=self.method)
         ghosts = [self.recorded] if self.recorded else []
         steps = self.settings.iterations
         self.curves = RunCurves(COCKPIT_PANELS, steps=steps, ghosts=ghosts, ghost_name="recorded run")
@@ -184,15 +182,3 @@ class Cockpit(Pictured, widgets.VBox):
         if self.training:
             return "Running." if self.wanted else "Finishing this step."
         return "Paused." if self.live.records else "Ready: Start trains the small GPT-2 on this machine."
-
-
-def plugged(objective: Callable) -> Callable:
-    """Wrap a student's objective, so that what is wrong with it becomes a sentence."""
-
-    def checked(ratio: Tensor, advantages: Tensor, *, clip_eps: float) -> Tensor:
-        def call() -> Tensor:
-            return objective(ratio, advantages, clip_eps=clip_eps)
-
-        return call_plugged(call, name="objective", shape=tuple(ratio.shape))
-
-    return checked

@@ -17,8 +17,8 @@ from course_lib.training.experiments.recordings import Recording
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.reward_model import load_reward_model
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")
 POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
@@ -152,6 +152,6 @@ def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> 
     """
     if name not in BUGS:
         raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
-    run = PPORun(settings or RunSettings())
-    scorer = run.scorer(load_reward_model(run.settings.reward_model or REWARD_MODEL))
-    return islice(run.records(scorer, gather=BUGS[name]), steps)
+    setup = Setup(settings or RunSettings())
+    scorer = setup.scorer(load_reward_model(setup.settings.reward_model or REWARD_MODEL))
+    return islice(setup.records(scorer, method=BUGS[name]), steps)

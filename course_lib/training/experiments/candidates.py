@@ -9,8 +9,8 @@ from torch import Tensor
 
 from course_lib.equations.best_of_n import best_of_n_kl, expected_best_of_n
 from course_lib.training.experiments.proxies import ProxyScorer
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import TextScorer
+from course_lib.training.setup import Setup
 from course_lib.training.texts import distinct_2, judge
 
 ROWS = 256  # texts sampled, or scored, together
@@ -25,11 +25,11 @@ class Candidates:
     values: dict[str, Float[Tensor, "prompts samples"]]
 
 
-def draw_candidates(run: PPORun, scorer: ProxyScorer, *, prompts: int, samples: int) -> Candidates:
+def draw_candidates(setup: Setup, scorer: ProxyScorer, *, prompts: int, samples: int) -> Candidates:
     """Let the policy of a run continue the first held-out prompts, each `samples` times; gold and judge look on."""
-    chosen, generator = run.test_prompts[:prompts], run.generator(4)
+    chosen, generator = setup.test_prompts[:prompts], setup.generator(4)
     parts = chosen.repeat_interleave(samples, dim=0).split(ROWS)
-    rollouts = [run.continue_prompts(part, generator) for part in parts]
+    rollouts = [setup.continue_prompts(part, generator) for part in parts]
     texts = [text for rollout in rollouts for text in scorer.texts(rollout)]
     values = {
         "gold": score_in_parts(scorer.gold, texts),
@@ -37,7 +37,7 @@ def draw_candidates(run: PPORun, scorer: ProxyScorer, *, prompts: int, samples: 
         "response_length": torch.cat([rollout.response_mask.sum(dim=1) for rollout in rollouts]).float(),
     }
     return Candidates(
-        run.tokenizer.batch_decode(chosen, skip_special_tokens=True),
+        setup.tokenizer.batch_decode(chosen, skip_special_tokens=True),
         [texts[start : start + samples] for start in range(0, len(texts), samples)],
         {name: column.reshape(-1, samples) for name, column in values.items()},
     )

@@ -17,15 +17,10 @@ from torch.nn import functional as F
 from course_lib.equations.kl import k3
 from course_lib.equations.optimum import optimal_policy
 from course_lib.training.experiments.toy_language import (
-    BOS,
-    EOS,
-    LENGTH,
     ToyTask,
     text_probabilities,
     token_logprobs_of_texts,
 )
-from course_lib.training.relatives.trainer import Trainer
-from course_lib.training.settings import PPOSettings
 
 Logprobs = Float[Tensor, "coefs texts length"]
 Coefs = Float[Tensor, "coefs 1"]
@@ -131,20 +126,3 @@ def find_fixed_points(task: ToyTask, kl_coefs: list[float]) -> FixedPoints:
     objectives = {"PPO, REINFORCE, RLOO": kl_in_the_reward, "DPO": dpo, "GRPO": grpo}
     ends = {name: follow(objective, coefs, task) for name, objective in objectives.items()}
     return FixedPoints(task, kl_coefs, optimum, ends)
-
-
-def toy_trainer(task: ToyTask, *, kl_coef: float, iterations: int = 150, batch_size: int = 512) -> Trainer:
-    """All that the loops of the relatives need to train on the toy language, by sampling, as they train GPT-2."""
-    settings = PPOSettings(
-        iterations=iterations,
-        epochs=2,
-        batch_size=batch_size,
-        response_len=LENGTH,
-        temperature=1.0,
-        learning_rate=0.05,
-        kl_coef=kl_coef,
-        missing_eos_penalty=0.0,
-        max_grad_norm=0.0,
-    )
-    prompts, generator = torch.full((1, 1), BOS), torch.Generator().manual_seed(0)
-    return Trainer(task.policy(), task.reference, prompts, task.score, settings, EOS, EOS, generator)

@@ -19,8 +19,8 @@ from course_lib.training.ratings import draw_pairs, load_ratings
 from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 from course_lib.training.rollout import Rollout
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import Scorer, TextScorer
+from course_lib.training.setup import Setup
 
 PAIRS = (32, 128, 512, 2048, 8192)
 LEAST_STEPS = 30  # few pairs are passed over more often
@@ -79,17 +79,17 @@ class ProxyScorer(Scorer):
         Scorer(self.tokenizer, self.gold).normalise_on(rollout)
 
 
-def proxy_scorer(run: PPORun, proxy: TextScorer) -> ProxyScorer:
+def proxy_scorer(setup: Setup, proxy: TextScorer) -> ProxyScorer:
     """The proxy as a judge of this run's texts, both it and the gold reward model normalised on the reference's."""
-    gold = load_reward_model(run.settings.reward_model or REWARD_MODEL, device=run.device)
-    scorer = ProxyScorer(run.tokenizer, proxy, gold)
-    scorer.normalise_on(run.reference_samples())
+    gold = load_reward_model(setup.settings.reward_model or REWARD_MODEL, device=setup.device)
+    scorer = ProxyScorer(setup.tokenizer, proxy, gold)
+    scorer.normalise_on(setup.reference_samples())
     return scorer
 
 
-def evaluate(run: PPORun, scorer: ProxyScorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
-    """Judge the policy, as it is now, on held-out prompts, as `PPORun.evaluate` does, by the gold reward model too."""
-    metrics, rows = run.evaluate(scorer, prompts=prompts)
+def evaluate(setup: Setup, scorer: ProxyScorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
+    """Judge the policy, as it is now, on held-out prompts, as `Setup.evaluate` does, by the gold reward model too."""
+    metrics, rows = setup.evaluate(scorer, prompts=prompts)
     gold = scorer.gold.score([row["text"] for row in rows])
     rows = [row | {"gold": value} for row, value in zip(rows, gold.tolist(), strict=True)]
     return metrics | {"gold": gold.mean().item()}, rows

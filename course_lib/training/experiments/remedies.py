@@ -13,8 +13,8 @@ from torch import Tensor
 
 from course_lib.training.experiments.proxies import ProxyScorer, TextPair
 from course_lib.training.reward_model import RewardModel
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.scorer import TextScorer
+from course_lib.training.setup import Setup
 
 MemberScores = Float[Tensor, "members texts"]
 
@@ -54,11 +54,11 @@ def label_pairs(first: Sequence[str], second: Sequence[str], gold: TextScorer) -
     return [(a, b) if gap > 0 else (b, a) for a, b, gap in zip(first, second, gaps, strict=True) if gap]
 
 
-def second_round(run: PPORun, scorer: ProxyScorer, *, steps: int, count: int) -> list[TextPair]:
+def second_round(setup: Setup, scorer: ProxyScorer, *, steps: int, count: int) -> list[TextPair]:
     """Train the policy for so many steps, then label `count` pairs of what it writes; a pair continues one prompt."""
-    for _ in islice(run.records(scorer), steps):
+    for _ in islice(setup.records(scorer), steps):
         pass
-    generator = run.generator(5)
-    rows = torch.randint(len(run.training_prompts), (count,), generator=generator, device=generator.device)
-    first, second = (scorer.texts(run.continue_prompts(run.training_prompts[rows], generator)) for _ in range(2))
+    generator = setup.generator(5)
+    rows = torch.randint(len(setup.training_prompts), (count,), generator=generator, device=generator.device)
+    first, second = (scorer.texts(setup.continue_prompts(setup.training_prompts[rows], generator)) for _ in range(2))
     return label_pairs(first, second, scorer.gold)

@@ -6,8 +6,8 @@ what they should end at is known in closed form (`equations.optimum`).
 
 import copy
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from course_lib.equations.logprobs import entropy, token_logprobs
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.rollout import Rollout
+from course_lib.training.settings import PPOSettings
 
 VOCAB, LENGTH = 4, 3
 BOS, EOS = 0, 99  # no text of the toy language has an eos: all end after their third token
@@ -30,6 +31,7 @@ def prefix_number(token_ids: Int[Tensor, "batch length"]) -> Int[Tensor, " batch
     return number
 
 
+PROMPTS = torch.full((1, 1), BOS)  # the empty one
 PREFIXES = torch.stack([prefix_number(TEXTS[:, :t]) for t in range(LENGTH)], dim=1)  # before each token of a text
 
 
@@ -45,27 +47,18 @@ class Prefix:
 
 
 class TabularLanguageModel(nn.Module):
-    """A row of four logits for each of the 21 prefixes '', 'a', ..., 'dd', drawn from N(0, 1); called as GPT-2 is."""
+    """A row of four logits for each of the 21 prefixes '', 'a', ..., 'dd', drawn from N(0, 1)."""
 
     def __init__(self, generator: torch.Generator):
         super().__init__()
         prefixes = sum(VOCAB**length for length in range(LENGTH))
         self.logits = nn.Parameter(torch.randn(prefixes, VOCAB, generator=generator))
 
-    def forward(
-        self,
-        input_ids: Int[Tensor, "batch new"],
-        past_key_values: Prefix | None = None,
-        use_cache: bool = True,
-        logits_to_keep: int = 1,
-    ) -> SimpleNamespace:
-        """Logits of the next token; the first token of a row is bos."""
-        seen = input_ids if past_key_values is None else torch.cat([past_key_values.token_ids, input_ids], dim=1)
-        return SimpleNamespace(logits=self.logits[prefix_number(seen[:, 1:])][:, None], past_key_values=Prefix(seen))
-
 
 class TabularPolicy(nn.Module):
     """A tabular language model with a value for each prefix, 0 at first; called as `Policy` is."""
+
+    eos_id = pad_id = EOS
 
     def __init__(self, lm: TabularLanguageModel):
         super().__init__()
@@ -78,6 +71,8 @@ class TabularPolicy(nn.Module):
         response_mask: Bool[Tensor, "batch response_len"],
         *,
         temperature: float = 1.0,
+        token_logprobs: Callable = token_logprobs,
+        entropy: Callable = entropy,
     ) -> PolicyOutput:
         """Log-probability, entropy and value at each of a text's three tokens, which stand behind bos."""
         response = token_ids[:, 1:]
@@ -88,6 +83,13 @@ class TabularPolicy(nn.Module):
             entropy(logits, temperature=temperature),
             self.values[prefixes],
         )
+
+    def next_logits(
+        self, token_ids: Int[Tensor, "batch new"], cache: Prefix | None = None
+    ) -> tuple[Float[Tensor, "batch vocab"], Prefix]:
+        """Logits of the next token; the first token of a row is bos."""
+        seen = token_ids if cache is None else torch.cat([cache.token_ids, token_ids], dim=1)
+        return self.lm.logits[prefix_number(seen[:, 1:])], Prefix(seen)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,21 @@ class ToyTask:
     def score(self, rollout: Rollout) -> Float[Tensor, " batch"]:
         """The reward of each sampled text."""
         return self.rewards[text_number(rollout.response_ids)]
+
+
+def toy_settings(*, kl_coef: float, iterations: int = 150, batch_size: int = 512) -> PPOSettings:
+    """Settings with which PPO and its relatives come near their fixed points in seconds."""
+    return PPOSettings(
+        iterations=iterations,
+        epochs=2,
+        batch_size=batch_size,
+        response_len=LENGTH,
+        temperature=1.0,
+        learning_rate=0.05,
+        kl_coef=kl_coef,
+        missing_eos_penalty=0.0,
+        max_grad_norm=0.0,
+    )
 
 
 def text_number(token_ids: Int[Tensor, "batch response_len"]) -> Int[Tensor, " batch"]:

@@ -1,17 +1,21 @@
 """Direct preference optimisation: pairs that the reference wrote, labelled once; nothing is sampled after that."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.equations.logprobs import text_logprobs
 from course_lib.equations.preferences import dpo_loss, pair_accuracy, preference_probability
+from course_lib.training.finite import require_finite
+from course_lib.training.method import Method
+from course_lib.training.ppo import collect, mean_record
+from course_lib.training.progress import Progress
 from course_lib.training.record import Record
-from course_lib.training.relatives.trainer import Rows, Trainer
-from course_lib.training.rollout import Rollout, join_rollouts
+from course_lib.training.rollout import Rollout, join_rollouts, penalised
+from course_lib.training.settings import PPOSettings
 
 
 @dataclass
@@ -24,41 +28,89 @@ class Pairs:
     rejected: Int[Tensor, " pairs"]
 
 
-def dpo(trainer: Trainer) -> Iterator[Record]:
-    """The policy is fitted to pairs, offline; KL is in the loss, as the scale of the reward that the policy implies.
+@dataclass
+class DPO(Method):
+    """The policy is fitted to pairs, offline; KL is in the loss, as the scale of the reward that the policy implies."""
+
+    responses: int = 2
+    dpo_loss: Callable = dpo_loss
+
+    def loss_of_pairs(
+        self, policy: nn.Module, pairs: Pairs, rows: Int[Tensor, " rows"], *, settings: PPOSettings
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """The loss of some of the pairs, and how often the policy implies more reward for what was chosen."""
+        texts = torch.cat([pairs.chosen[rows], pairs.rejected[rows]])
+        rollout, ref_logprobs = pairs.rollout.rows(texts), pairs.ref_logprobs[texts]
+        mask = rollout.response_mask
+        new = self.read(policy, rollout.token_ids, mask, temperature=settings.temperature)
+        logprobs = text_logprobs(new.logprobs, mask)
+        accuracy = pair_accuracy(*(logprobs.detach() - ref_logprobs).chunk(2))
+        loss = self.dpo_loss(*logprobs.chunk(2), *ref_logprobs.chunk(2), kl_coef=settings.kl_coef)
+        return loss, {"loss": loss.item(), "pair_accuracy": accuracy.item()}
+
+
+def dpo(
+    policy: nn.Module,
+    reference: nn.Module,
+    prompts: Int[Tensor, "prompts prompt_len"],
+    score: Callable[[Rollout], Tensor],
+    *,
+    settings: PPOSettings,
+    method: DPO | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Record]:
+    """Fit `policy` to pairs that the reference wrote; yields one record a step, which tells of the fit alone.
 
     As many responses as PPO samples in all its steps, as many passes over them, minibatches of as many responses.
-    Yields one record a step; it tells of the fit alone, since the policy writes nothing.
+
+    Raises:
+        NotFiniteError: as `train`.
 
     Source: Rafailov et al. 2023 (arXiv:2305.18290).
     """
-    settings, pairs = trainer.settings, sample_pairs(trainer)
+    method, progress = method or DPO(), progress or Progress.start(policy, settings)
+    pairs = sample_pairs(reference, prompts, score, settings=settings, method=method, progress=progress)
+    tokens, generator = int(pairs.rollout.response_mask.sum()), progress.generator
+    passes = [
+        torch.randperm(len(pairs.chosen), generator=generator, device=generator.device) for _ in range(settings.epochs)
+    ]
+    for step in torch.cat(passes).chunk(settings.iterations):
+        progress.begin_step(settings)
+        updates = []
+        for rows in step.chunk(settings.epochs * settings.minibatches):
+            loss, update = method.loss_of_pairs(policy, pairs, rows, settings=settings)
+            require_finite(progress.step, the_loss=loss)
+            progress.optimizer.zero_grad()
+            loss.backward()
+            update["grad_norm"] = progress.clip_gradients(policy, settings)
+            progress.optimizer.step()
+            updates.append(update)
+        yield progress.record() | mean_record(updates) | {"tokens": tokens}
 
-    def loss(rows: Rows) -> tuple[Tensor, Record]:
-        texts = torch.cat([pairs.chosen[rows], pairs.rejected[rows]])
-        rollout, ref_logprobs = pairs.rollout.rows(texts), pairs.ref_logprobs[texts]
-        logprobs = text_logprobs(trainer.forward(trainer.policy, rollout).logprobs, rollout.response_mask)
-        accuracy = pair_accuracy(*(logprobs.detach() - ref_logprobs).chunk(2))
-        pair_loss = dpo_loss(*logprobs.chunk(2), *ref_logprobs.chunk(2), kl_coef=settings.kl_coef)
-        return pair_loss, {"pair_accuracy": accuracy.item()}
 
-    for rows in trainer.shuffled(len(pairs.chosen)).chunk(settings.iterations):
-        yield trainer.learn(rows.chunk(settings.epochs * settings.minibatches), loss)
-
-
-def sample_pairs(trainer: Trainer) -> Pairs:
+def sample_pairs(
+    reference: nn.Module,
+    prompts: Int[Tensor, "prompts prompt_len"],
+    score: Callable[[Rollout], Tensor],
+    *,
+    settings: PPOSettings,
+    method: DPO,
+    progress: Progress,
+) -> Pairs:
     """Let the reference write two responses to each prompt; the better wins as often as Bradley and Terry say."""
-    rollouts, ref_logprobs, wins = [], [], []
-    for _ in range(trainer.settings.iterations):
-        rollout, scores = trainer.write(trainer.reference, trainer.draw_prompts(responses=2))
+    rollouts, ref_logprobs, wins, generator = [], [], [], progress.generator
+    for _ in range(settings.iterations):
+        rollout = collect(reference, prompts, responses=method.responses, settings=settings, progress=progress)
+        scores, mask = score(rollout), rollout.response_mask
+        require_finite(progress.step + 1, scores=scores)
         with torch.no_grad():
-            logprobs = trainer.forward(trainer.reference, rollout).logprobs
-        first, second = trainer.penalised(scores, rollout).view(-1, 2).unbind(dim=1)
-        chance = torch.rand(len(first), generator=trainer.generator, device=trainer.generator.device)
+            logprobs = method.read(reference, rollout.token_ids, mask, temperature=settings.temperature).logprobs
+        first, second = penalised(scores, rollout, settings.missing_eos_penalty).view(-1, 2).unbind(dim=1)
+        chance = torch.rand(len(first), generator=generator, device=generator.device)
         rollouts.append(rollout)
-        ref_logprobs.append(text_logprobs(logprobs, rollout.response_mask))
+        ref_logprobs.append(text_logprobs(logprobs, mask))
         wins.append(chance < preference_probability(first, second))
     first_wins = torch.cat(wins)
     first = 2 * torch.arange(len(first_wins), device=first_wins.device)
     chosen, rejected = torch.where(first_wins, first, first + 1), torch.where(first_wins, first + 1, first)
-    return Pairs(join_rollouts(rollouts, pad_id=trainer.pad_id), torch.cat(ref_logprobs), chosen, rejected)
+    return Pairs(join_rollouts(rollouts, pad_id=reference.pad_id), torch.cat(ref_logprobs), chosen, rejected)

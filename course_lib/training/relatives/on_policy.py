@@ -1,13 +1,13 @@
-"""REINFORCE, RLOO and GRPO: one batch of the policy's own texts after the other, no value function, no GAE.
+"""REINFORCE, RLOO and GRPO: PPO's loop with two other choices, and neither a value function nor GAE.
 
-They differ in what a text is compared with, and in where KL enters.
+A text is one action: it has one advantage. What it is compared with, and where KL enters, is what tells them apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.equations.masking import masked_mean
 from course_lib.equations.policy_gradient import (
@@ -17,78 +17,94 @@ from course_lib.equations.policy_gradient import (
     reinforce_loss,
     rloo_advantages,
 )
-from course_lib.equations.ppo import approx_kl, clip_fraction, probability_ratio
+from course_lib.equations.ppo import clipped_objective, probability_ratio
+from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
+from course_lib.training.own_equations import with_parts
+from course_lib.training.ppo import measure_step
+from course_lib.training.progress import Progress
 from course_lib.training.record import Record
-from course_lib.training.relatives.trainer import Batch, Rows, Trainer
+from course_lib.training.settings import PPOSettings
 
 RESPONSES = 4  # to each prompt
 
 
-def reinforce(trainer: Trainer) -> Iterator[Record]:
+@dataclass
+class REINFORCE(Method):
     """A text is compared with the rest of the batch; KL is charged in its return. One step a batch.
-
-    Yields one record of named metrics a step, as `ppo` does; the weights of `trainer.policy` change in place.
 
     Source: Williams 1992 (Machine Learning 8, 229).
     """
-    for batch in trainer.batches():
-        returns = batch.returns(kl_coef=trainer.settings.kl_coef)
-        advantages = reinforce_advantages(returns)
-        yield batch.described | climb_once(trainer, batch, advantages)
+
+    reinforce_advantages: Callable = reinforce_advantages
+    reinforce_loss: Callable = reinforce_loss
+
+    def advantages(
+        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[Numbers, Numbers]:
+        """The return of a text is the sum of PPO's rewards: its score less kl_coef * log(p / p_reference)."""
+        returns = rewards.sum(dim=1)
+        return self.reinforce_advantages(returns), returns
+
+    def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
+        """The whole batch, once: after a step the policy is no longer the one that sampled it."""
+        yield experience
+
+    def loss(
+        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """The policy gradient's loss."""
+        mask = minibatch.response_mask
+        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
+        loss = self.reinforce_loss(new.logprobs, minibatch.advantages, mask)
+        return loss, {"loss": loss.item(), "entropy": masked_mean(new.entropy, mask).item()}
 
 
-def rloo(trainer: Trainer, *, responses: int = RESPONSES) -> Iterator[Record]:
-    """A text is compared with the others to its prompt; KL is charged in its return. One step a batch.
-
-    Yields as `reinforce`.
+@dataclass
+class RLOO(REINFORCE):
+    """A text is compared with the others to its prompt; the rest is as in REINFORCE.
 
     Source: Ahmadian et al. 2024 (arXiv:2402.14740).
     """
-    for batch in trainer.batches(responses=responses):
-        returns = batch.returns(kl_coef=trainer.settings.kl_coef)
-        advantages = rloo_advantages(returns.view(-1, responses)).flatten()
-        yield batch.described | climb_once(trainer, batch, advantages)
+
+    responses: int = RESPONSES
+    rloo_advantages: Callable = rloo_advantages
+
+    def advantages(
+        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[Numbers, Numbers]:
+        """Returns as in REINFORCE, each less the mean of the others to the same prompt."""
+        returns = rewards.sum(dim=1)
+        return self.rloo_advantages(returns.view(-1, self.responses)).flatten(), returns
 
 
-def grpo(trainer: Trainer, *, responses: int = RESPONSES) -> Iterator[Record]:
+@dataclass
+class GRPO(Method):
     """A text's score is whitened among those to its prompt; KL is charged in the loss. PPO's clipped passes.
-
-    Yields as `reinforce`.
 
     Source: Shao et al. 2024 (arXiv:2402.03300), algorithm 1.
     """
-    for batch in trainer.batches(responses=responses):
-        advantages = grpo_advantages(batch.scores.view(-1, responses)).flatten()
-        yield batch.described | climb_clipped(trainer, batch, advantages)
 
+    responses: int = RESPONSES
+    grpo_advantages: Callable = grpo_advantages
+    probability_ratio: Callable = probability_ratio
+    clipped_objective: Callable = clipped_objective
+    grpo_loss: Callable | None = None
 
-def climb_once(trainer: Trainer, batch: Batch, advantages: Float[Tensor, " batch"]) -> Record:
-    """Take one step on the whole batch, along the policy gradient; a second would need the ratio to its sampler."""
+    def advantages(
+        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[Numbers, Numbers]:
+        """The scores, whitened for each prompt; KL has no part in them."""
+        return self.grpo_advantages(scores.view(-1, self.responses)).flatten(), scores
 
-    def loss(rows: Rows) -> tuple[Tensor, Record]:
-        rollout = batch.rollout.rows(rows)
-        new, mask = trainer.forward(trainer.policy, rollout), rollout.response_mask
-        return reinforce_loss(new.logprobs, advantages[rows], mask), {"entropy": masked_mean(new.entropy, mask).item()}
-
-    return trainer.learn([torch.arange(len(advantages), device=advantages.device)], loss)
-
-
-def climb_clipped(trainer: Trainer, batch: Batch, advantages: Float[Tensor, " batch"]) -> Record:
-    """Pass over the batch several times in shuffled minibatches, as PPO does, with one advantage for a whole text."""
-    settings = trainer.settings
-    clip_eps, kl_coef = settings.clip_eps, settings.kl_coef
-
-    def loss(rows: Rows) -> tuple[Tensor, Record]:
-        rollout, old, ref = batch.rollout.rows(rows), batch.old_logprobs[rows], batch.ref_logprobs[rows]
-        new, mask = trainer.forward(trainer.policy, rollout), rollout.response_mask
-        ratio = probability_ratio(new.logprobs.detach(), old)
-        token_advantages = advantages[rows].unsqueeze(1).expand_as(ratio)
-        record = {
-            "entropy": masked_mean(new.entropy, mask).item(),
-            "approx_kl": approx_kl(new.logprobs.detach(), old, mask).item(),
-            "clip_fraction": clip_fraction(ratio, token_advantages, mask, clip_eps=clip_eps).item(),
-        }
-        return grpo_loss(new.logprobs, old, ref, advantages[rows], mask, clip_eps=clip_eps, kl_coef=kl_coef), record
-
-    minibatches = trainer.shuffled(len(advantages)).chunk(settings.epochs * settings.minibatches)
-    return trainer.learn(minibatches, loss)
+    def loss(
+        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """The clipped objective with one advantage for a whole text, and k3 of each token."""
+        mask, old, advantages = minibatch.response_mask, minibatch.old_logprobs, minibatch.advantages
+        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
+        parts = {"ratio": self.probability_ratio, "objective": self.clipped_objective}
+        climb, clip_eps = with_parts(self.grpo_loss, grpo_loss, **parts), settings.clip_eps
+        loss = climb(new.logprobs, old, minibatch.ref_logprobs, advantages, mask, clip_eps=clip_eps, kl_coef=kl_coef)
+        of_tokens = advantages.unsqueeze(1).expand_as(old)
+        record = {"loss": loss.item(), "entropy": masked_mean(new.entropy, mask).item()}
+        return loss, record | measure_step(new.logprobs.detach(), old, of_tokens, mask, clip_eps=clip_eps)

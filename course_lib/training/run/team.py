@@ -7,36 +7,14 @@ and the gradients are added up.
 import os
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.training.files.errors import CourseError
+from course_lib.training.progress import ALONE, Team
+from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout
-
-
-class Team:
-    """The processes that train together, and which of them this one is: alone, it is rank 0 of 1."""
-
-    rank, size = 0, 1
-
-    def gather(self, rows: Tensor) -> Tensor:
-        """The rows of all ranks, those of rank 0 first; every rank gives as many."""
-        return rows
-
-    def from_first(self, tensor: Tensor) -> Tensor:
-        """The tensor that rank 0 has."""
-        return tensor
-
-    def add_up(self, tensor: Tensor) -> Tensor:
-        """The sum over all ranks."""
-        return tensor
-
-    def add_up_gradients(self, model: nn.Module) -> None:
-        """Give every rank the sum of all gradients, in place."""
-
-    def gather_rollout(self, rollout: Rollout, *, response_len: int, pad_id: int) -> Rollout:
-        """The responses of all ranks as one batch."""
-        return rollout
 
 
 class Launched(Team):
@@ -67,7 +45,7 @@ class Launched(Team):
         return self.talk(self.utils.broadcast, tensor, from_process=0)
 
     def add_up(self, tensor: Tensor) -> Tensor:
-        """As in Team."""
+        """The sum over all ranks."""
         return self.talk(self.utils.reduce, tensor.detach().clone(), reduction="sum")
 
     def add_up_gradients(self, model: nn.Module) -> None:
@@ -77,7 +55,14 @@ class Launched(Team):
         for parameter, grad in zip(parameters, total.split([p.numel() for p in parameters]), strict=True):
             parameter.grad.copy_(grad.view_as(parameter))
 
-    def gather_rollout(self, rollout: Rollout, *, response_len: int, pad_id: int) -> Rollout:
+    def mean(self, record: Record, share: Tensor) -> Record:
+        """As in Team: each rank's metrics count as much as its share; `ratio_max` is the largest of all."""
+        metrics = self.add_up(share * torch.tensor(list(record.values()), dtype=torch.float64, device=share.device))
+        mean = dict(zip(record, metrics.tolist(), strict=True))
+        largest = self.gather(torch.tensor([record["ratio_max"]], device=share.device)).max().item()
+        return mean | {"ratio_max": largest}
+
+    def pool(self, rollout: Rollout, *, response_len: int, pad_id: int) -> Rollout:
         """As in Team; ranks whose longest responses differ meet at the width `response_len`."""
         missing = response_len - rollout.response_ids.shape[1]
         response_ids = self.gather(F.pad(rollout.response_ids, (0, missing), value=pad_id))
@@ -85,9 +70,6 @@ class Launched(Team):
         longest = int(response_mask.sum(dim=1).max())
         prompt_ids, ended = self.gather(rollout.prompt_ids), self.gather(rollout.ended.long()).bool()
         return Rollout(prompt_ids, response_ids[:, :longest], response_mask[:, :longest], ended)
-
-
-ALONE = Team()
 
 
 def find_team(device: str) -> Team:

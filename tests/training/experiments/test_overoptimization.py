@@ -27,8 +27,8 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import load_reward_model, new_reward_model
 from course_lib.training.run import pipeline
-from course_lib.training.run.pipeline import PPORun
 from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
 
 TINY = {"iterations": 3, "batch_size": 8, "response_len": 6, "evaluation_prompts": 8}
 
@@ -106,15 +106,15 @@ def test_a_kept_proxy_is_loaded_and_not_trained_again(given, tmp_path):
 
 
 def test_proxy_and_gold_have_mean_0_and_sd_1_on_what_the_reference_writes(given):
-    run = PPORun(RunSettings(**given))
+    setup = Setup(RunSettings(**given))
     proxy = new_reward_model(given["model"], generator=torch.Generator().manual_seed(5))
-    scorer = proxy_scorer(run, proxy)
-    texts = scorer.texts(run.reference_samples())
+    scorer = proxy_scorer(setup, proxy)
+    texts = scorer.texts(setup.reference_samples())
     for model in (scorer.reward_model, scorer.gold):
         scores = model.score(texts)
         assert scores.mean().item() == pytest.approx(0, abs=1e-4)
         assert scores.std(correction=0).item() == pytest.approx(1, abs=1e-4)
-    rollout = run.reference_samples()
+    rollout = setup.reference_samples()
     assert scorer.measure(rollout)["gold"] == pytest.approx(0, abs=1e-4)
     assert not torch.equal(scorer.score(rollout), scorer.gold.score(texts))
 

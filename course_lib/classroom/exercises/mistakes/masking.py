@@ -3,7 +3,7 @@
 import torch
 
 from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
-from course_lib.equations import masking
+from course_lib.equations import advantages
 
 EPS = 1e-8
 
@@ -35,7 +35,7 @@ def _mean_kept(values, mask, *, eps=EPS):
 
 
 def _mean_added_back(values, mask, *, eps=EPS):
-    return (masking.whiten(values, mask) + values[mask].mean()) * mask
+    return (advantages.whiten(values, mask) + values[mask].mean()) * mask
 
 
 def _only_centred(values, mask, *, eps=EPS):
@@ -55,7 +55,7 @@ def _padding_left(values, mask, *, eps=EPS):
 
 
 def _row_by_row(values, mask, *, eps=EPS):
-    return torch.cat([masking.whiten(values[i : i + 1], mask[i : i + 1]) for i in range(len(values))])
+    return torch.cat([advantages.whiten(values[i : i + 1], mask[i : i + 1]) for i in range(len(values))])
 
 
 def _no_eps(values, mask, *, eps=EPS):
@@ -71,11 +71,11 @@ def _mask_not_used(values, mask, *, eps=EPS):
 
 
 def _real_alone(values, mask, *, eps=EPS):
-    return masking.whiten(values, mask)[mask]
+    return advantages.whiten(values, mask)[mask]
 
 
 WHITEN = Exercise(
-    reference=masking.whiten,
+    reference=advantages.whiten,
     success="the real tokens of the batch have mean 0 and variance 1, and padding plays no part.",
     probes=[
         probe(values=[[1, 5]], mask=[[1, 1]]),

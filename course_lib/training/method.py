@@ -1,0 +1,146 @@
+"""What a training climbs by: its equations by their names, and the experience that it gathers with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.equations.advantages import kl_shaped_rewards
+from course_lib.equations.kl import adaptive_kl_coef
+from course_lib.equations.logprobs import entropy, token_logprobs
+from course_lib.training.own_equations import own
+from course_lib.training.policy import PolicyOutput
+from course_lib.training.progress import Progress
+from course_lib.training.record import Record
+from course_lib.training.rollout import Rollout, penalised
+from course_lib.training.settings import PPOSettings
+
+Texts = Float[Tensor, " batch"]
+Tokens = Float[Tensor, "batch response_len"]
+Mask = Bool[Tensor, "batch response_len"]
+Numbers = Float[Tensor, "*batch"]  # one a token or, of PPO's relatives, one a text
+
+
+@dataclass
+class Experience:
+    """What is known of a batch when the policy that wrote it is about to change; nothing here carries a gradient."""
+
+    token_ids: Int[Tensor, "batch total_len"]
+    response_mask: Bool[Tensor, "batch response_len"]
+    old_logprobs: Float[Tensor, "batch response_len"]
+    ref_logprobs: Float[Tensor, "batch response_len"]
+    old_values: Float[Tensor, "batch response_len"]
+    rewards: Float[Tensor, "batch response_len"]
+    advantages: Numbers
+    returns: Numbers
+    share: Float[Tensor, ""] | float = 1.0  # of a minibatch's tokens: what this process has of them
+
+    def minibatch(self, rows: Int[Tensor, " rows"]) -> "Experience":
+        """The given rows, cut to the longest response among them."""
+        padding = int((~self.response_mask[rows]).sum(dim=1).min())
+        columns = (getattr(self, item.name)[rows] for item in fields(self) if item.name != "share")
+        return Experience(*(part[:, : part.shape[1] - padding] if part.ndim > 1 else part for part in columns))
+
+
+@dataclass
+class Method:
+    """The equations that a training climbs by, each under its own name: `PPO(gae=my_gae)` trains with yours.
+
+    Two choices make a method, and are what its class adds: `advantages`, what a text is compared with, and `loss`,
+    what a step goes down.
+    """
+
+    token_logprobs: Callable = token_logprobs
+    entropy: Callable = entropy
+    kl_shaped_rewards: Callable = kl_shaped_rewards
+    adaptive_kl_coef: Callable = adaptive_kl_coef
+    responses: int = 1  # to each prompt of a batch
+
+    def __post_init__(self) -> None:
+        """Make a sentence of whatever is wrong with an equation that is not ours."""
+        for item in fields(self):
+            if item.name in self.equations() and getattr(self, item.name) is not item.default:
+                setattr(self, item.name, own(item.name, getattr(self, item.name)))
+
+    @classmethod
+    def equations(cls) -> set[str]:
+        """The names of the equations that can be replaced."""
+        return {item.name for item in fields(cls)} - {"responses"}
+
+    def replaced(self, functions: Mapping[str, Callable]) -> Self:
+        """The same method with these equations in place of ours; those of other methods are passed over."""
+        return replace(self, **{name: functions[name] for name in self.equations() & functions.keys()})
+
+    def advantages(
+        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[Numbers, Numbers]:
+        """What a text is compared with: the advantages, and the returns that they come from."""
+        raise NotImplementedError
+
+    def loss(
+        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """What a step goes down, and metrics of it."""
+        raise NotImplementedError
+
+    def read(
+        self,
+        policy: nn.Module,
+        token_ids: Int[Tensor, "batch total_len"],
+        response_mask: Bool[Tensor, "batch response_len"],
+        *,
+        temperature: float,
+    ) -> PolicyOutput:
+        """Log-probability, entropy and value of every response token, at the sampler's temperature."""
+        return policy(
+            token_ids,
+            response_mask,
+            temperature=temperature,
+            token_logprobs=self.token_logprobs,
+            entropy=self.entropy,
+        )
+
+    @torch.no_grad()
+    def gather(
+        self,
+        policy: nn.Module,
+        reference: nn.Module,
+        rollout: Rollout,
+        scores: Float[Tensor, " batch"],
+        *,
+        kl_coef: float,
+        settings: PPOSettings,
+    ) -> Experience:
+        """Gather experience: turn responses and their scores into rewards, advantages and returns.
+
+        The reward of a token is -kl_coef * (logprob - ref_logprob), and the score at the last token (Ziegler et al.
+        2019, arXiv:1909.08593, section 2); a response that does not end by itself is charged for it.
+        """
+        ids, mask = rollout.token_ids, rollout.response_mask
+        old = self.read(policy, ids, mask, temperature=settings.temperature)
+        ref_logprobs = self.read(reference, ids, mask, temperature=settings.temperature).logprobs
+        scores = penalised(scores, rollout, settings.missing_eos_penalty)
+        rewards = self.kl_shaped_rewards(scores, old.logprobs, ref_logprobs, mask, kl_coef=kl_coef)
+        advantages, returns = self.advantages(rewards, old.values, scores, mask, settings=settings)
+        return Experience(ids, mask, old.logprobs, ref_logprobs, old.values, rewards, advantages, returns)
+
+    def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
+        """Several passes over a batch, in an order drawn anew for each, cut evenly; each process gets its rows of each.
+
+        A process weighs its rows by their `share` of the minibatch's tokens, so that the sum over the processes is the
+        mean over all tokens.
+        """
+        size, generator = len(experience.token_ids), progress.generator
+        for _ in range(settings.epochs):
+            order = progress.team.from_first(torch.randperm(size, generator=generator, device=generator.device))
+            for rows in order.tensor_split(settings.minibatches):
+                minibatch = experience.minibatch(rows[progress.team.rank :: progress.team.size])
+                share = minibatch.response_mask.sum() / experience.response_mask[rows].sum()
+                yield replace(minibatch, share=share)
+
+    def describe(self, experience: Experience) -> Record:
+        """What the batch was like, before anything was learned from it: its mean reward a text."""
+        return {"reward": (experience.rewards * experience.response_mask).sum(dim=1).mean().item()}

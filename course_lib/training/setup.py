@@ -1,0 +1,151 @@
+"""What a training is done with: the models, the prompts, the random streams; and what is asked of them."""
+
+import copy
+import time
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_lib.training.files.paths import TINY_GPT2
+from course_lib.training.language_model import check_device, compute_in_bfloat16, has_bfloat16, load_language_model
+from course_lib.training.method import Method
+from course_lib.training.policy import Policy
+from course_lib.training.ppo import train
+from course_lib.training.progress import ALONE, Progress, Team
+from course_lib.training.ratings import load_ratings
+from course_lib.training.record import Record
+from course_lib.training.rollout import Rollout, describe_rollout, sample
+from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, TextScorer, review_prompts
+from course_lib.training.settings import RunSettings
+from course_lib.training.texts import describe_texts, judge
+
+
+class Setup:
+    """The policy, the reference that it begins as, and the prompts of one training, made from its settings.
+
+    Raises:
+        CourseError: a setting, the data, the model or the device is not as it should be.
+    """
+
+    def __init__(self, settings: RunSettings, *, team: Team = ALONE):
+        self.settings, self.team = settings, team
+        self.device = check_device(settings.device)
+        lm, self.tokenizer = load_language_model(settings.model or TINY_GPT2, device=self.device)
+        settings.check(context=lm.config.max_position_embeddings, processes=team.size)
+        self.training_prompts = self.prompts("validation")
+        self.test_prompts = self.prompts("test")[: settings.evaluation_prompts]
+        self.reference = Policy.of(copy.deepcopy(lm), self.tokenizer).to(self.device).requires_grad_(False)
+        value_trunk = copy.deepcopy(lm.base_model) if settings.separate_value_network else None
+        self.policy = Policy.of(lm, self.tokenizer, value_trunk=value_trunk).to(self.device)
+        if settings.bfloat16 and has_bfloat16(self.device.type):
+            for trunk in (lm.base_model, self.reference.lm.base_model, value_trunk):
+                compute_in_bfloat16(trunk, self.device.type)
+
+    def prompts(self, split: str) -> Int[Tensor, "prompts prompt_len"]:
+        """The first tokens of the reviews of one split."""
+        sentences = load_ratings(split=split)
+        return review_prompts(sentences, self.tokenizer, prompt_len=self.settings.prompt_len).to(self.device)
+
+    def generator(self, use: int) -> torch.Generator:
+        """A random stream for each use, so that drawing more for one leaves the others as they were."""
+        return torch.Generator(self.device).manual_seed(self.settings.seed + 100_003 * use)
+
+    def start(self) -> Progress:
+        """The progress of a training that has not begun, with a random stream of its own for each rank of a team."""
+        generator = self.generator(2 + 10 * self.team.rank)
+        return Progress.start(self.policy, self.settings, generator=generator, team=self.team)
+
+    def continue_prompts(
+        self, prompts: Int[Tensor, "batch prompt_len"], generator: torch.Generator, *, policy: nn.Module | None = None
+    ) -> Rollout:
+        """Let the policy, as it is now, continue the prompts; or another one, the reference say."""
+        length, temperature = self.settings.response_len, self.settings.temperature
+        return sample(policy or self.policy, prompts, response_len=length, temperature=temperature, generator=generator)
+
+    def reference_samples(self) -> Rollout:
+        """What the reference writes, for scores to be normalised on."""
+        return self.continue_prompts(
+            self.training_prompts[:REFERENCE_SAMPLES], self.generator(1), policy=self.reference
+        )
+
+    def scorer(self, reward_model: TextScorer) -> Scorer:
+        """The reward model as a judge of this policy's texts, its scores normalised on the reference's."""
+        scorer = Scorer(self.tokenizer, reward_model)
+        scorer.normalise_on(self.reference_samples())
+        return scorer
+
+    def records(
+        self,
+        scorer: Scorer,
+        *,
+        method: Method | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Record]:
+        """Train the policy, with PPO unless another method is given, yielding one record a step.
+
+        To the records of `train` it adds what the scorer measures of the texts, and seconds.
+        """
+        watched, progress = Watched(scorer, self.team), progress or self.start()
+        models = self.policy, self.reference, self.training_prompts
+        records = train(*models, watched.score, settings=self.settings, method=method, progress=progress)
+        while True:
+            watched.started = time.perf_counter()
+            record = next(records, None)
+            if record is None:
+                return
+            yield record | watched.measured()
+
+    @torch.no_grad()
+    def describe(self, rollout: Rollout, scores: Float[Tensor, " batch"], *, policy: nn.Module | None = None) -> Record:
+        """Means over responses of the policy as it is now: score, KL, how many end by themselves, length."""
+        logprobs, ref_logprobs = (
+            model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
+            for model in (policy or self.policy, self.reference)
+        )
+        return describe_rollout(rollout, scores, logprobs, ref_logprobs)
+
+    @torch.no_grad()
+    def evaluate(
+        self, scorer: Scorer, *, prompts: int | None = None, policy: nn.Module | None = None
+    ) -> tuple[Record, list[dict]]:
+        """Judge the policy, as it is now, on held-out prompts (all, or the first): mean metrics, one record a text."""
+        rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3), policy=policy)
+        beginnings = self.tokenizer.batch_decode(rollout.prompt_ids, skip_special_tokens=True)
+        texts, scores = scorer.texts(rollout), scorer.score(rollout)
+        metrics = self.describe(rollout, scores, policy=policy)
+        rows = [
+            {"prompt": beginning, "text": text, "score": score, "judge": judge(text)}
+            for beginning, text, score in zip(beginnings, texts, scores.tolist(), strict=True)
+        ]
+        return metrics | describe_texts(texts), rows
+
+
+class Watched:
+    """A scorer, watched: when it was asked, and what was written. Each process of a team scores its part."""
+
+    def __init__(self, scorer: Scorer, team: Team):
+        self.scorer, self.team = scorer, team
+        self.started = time.perf_counter()
+        self.asked = self.answered = self.started
+        self.rollout: Rollout | None = None
+
+    def score(self, rollout: Rollout) -> Float[Tensor, " batch"]:
+        """The scorer's score of every row."""
+        self.rollout, self.asked = rollout, time.perf_counter()
+        mine = torch.arange(len(rollout.ended), device=rollout.ended.device).chunk(self.team.size)[self.team.rank]
+        scores = self.team.gather(self.scorer.score(rollout.rows(mine)))
+        self.answered = time.perf_counter()
+        return scores
+
+    def measured(self) -> Record:
+        """What the scorer measures of the last texts, and the seconds of the step: sampling, scoring, learning, all."""
+        learned = time.perf_counter()
+        measured = self.scorer.measure(self.rollout)
+        return measured | {
+            "rollout_seconds": self.asked - self.started,
+            "scoring_seconds": self.answered - self.asked,
+            "update_seconds": learned - self.answered,
+            "seconds": time.perf_counter() - self.started,
+        }
