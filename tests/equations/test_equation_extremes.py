@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
 import pytest
-import slow_equations as slow
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared import slow_equations as slow
 
 from course_lib import equations
 from course_lib.equations import (
