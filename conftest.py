@@ -7,6 +7,7 @@ from nbformat import from_dict
 from nbval.plugin import IPyNbCell
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # as `make notebooks` has it
+pytest.register_assert_rewrite("shared")
 COMPARED = pytest.StashKey[list]()
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -59,7 +59,7 @@ def notebooks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(browser, notebooks, tmp_path_factory):
-    from lab import serve
+    from shared.lab import serve
 
     with serve(notebooks, tmp_path_factory.mktemp("jupyter")) as address:
         yield address
@@ -75,7 +75,7 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture
 def lab(browser, address, notebooks, pictures):
-    from lab import HEIGHT, Lab
+    from shared.lab import HEIGHT, Lab
 
     lab = Lab(browser.new_page(viewport={"width": 1200, "height": HEIGHT}), address, notebooks, pictures)
     yield lab

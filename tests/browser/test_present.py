@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import nbformat
 import pytest
-from lab import HEIGHT, Lab, serve, wait_until
+from shared.lab import HEIGHT, Lab, serve, wait_until
 
 from course_lib.publish import present
 from course_lib.publish.notebooks import FOLDER

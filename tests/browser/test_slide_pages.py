@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from shared.notebooks import NOTEBOOKS
 
 from course_lib.publish import slides
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SCREEN = {"width": 1280, "height": 720}
 # what sticks out of the slide that is shown, or lies under its header; formulas too
 STICKS_OUT = """() => {

@@ -1,15 +1,15 @@
 """What `pytest --nbval` compares with the project's configuration: shown by a notebook whose outputs were changed."""
 
 import re
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from shared.notebooks import ROOT
 
-ROOT = Path(__file__).parents[2]
 UPDATED = (
     "from IPython.display import display\n"
     "shown = display({'text/plain': 'step 0'}, raw=True, display_id=True)\n"
@@ -51,7 +51,8 @@ def report(tmp_path_factory) -> str:
     ]
     path = tmp_path_factory.mktemp("notebooks") / "trial.ipynb"
     nbformat.write(new_notebook(cells=cells), path)
-    options = ["-c", "pyproject.toml", "-p", "conftest", "-p", "no:cacheprovider", "-rA", "--color=no", "--nbval"]
+    shutil.copy(ROOT / "conftest.py", path.parent)
+    options = ["-c", "pyproject.toml", "-p", "no:cacheprovider", "-rA", "--color=no", "--nbval"]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(path)], cwd=ROOT, capture_output=True, text=True
     )

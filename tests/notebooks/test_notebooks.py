@@ -5,19 +5,16 @@ import re
 import statistics
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import nbformat
 import pytest
 from nbformat import NotebookNode
+from shared.notebooks import NOTEBOOKS, ROOT, code_cells, each_notebook, read
 
 from course_lib.publish.notebooks import canonical, to_json
 
-ROOT = Path(__file__).parents[2]
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
 # for working alone; their minutes are a guess and stand in the title
 LABS = {"04_overoptimization": 60, "05_beyond_ppo": 60}
-PATHS = [ROOT / "notebooks" / f"{name}.ipynb" for name in [*MINUTES, *LABS]]
 HEADING = re.compile(r"^## (?P<title>.+?)(?: \((?P<minutes>\d+) min\))?$", re.MULTILINE)
 DISPLAYS = re.compile(r"print|show|display|watch|check_\w+|\w+_demo")
 
@@ -29,14 +26,6 @@ class Section:
     title: str
     minutes: int | None
     cells: list[NotebookNode] = field(default_factory=list)
-
-
-def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
-
-
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def sections(notebook: NotebookNode) -> list[Section]:
@@ -88,21 +77,18 @@ def displays(source: str) -> bool:
     return value_at_the_end or any(DISPLAYS.fullmatch(name) for name in names)
 
 
-each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-
-
 def test_the_folder_has_the_notebooks_and_nothing_else():
     listed = subprocess.run(["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("git cannot tell which files belong to the course: this is not a clone")
-    assert listed.stdout.split() == [f"notebooks/{path.name}" for path in PATHS]
+    assert listed.stdout.split() == [f"notebooks/{name}.ipynb" for name in [*MINUTES, *LABS]]
 
 
 def test_the_course_takes_half_an_hour():
     assert sum(MINUTES.values()) == 30
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path.stem in MINUTES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in MINUTES], ids=lambda path: path.stem)
 def test_the_minutes_add_up(path):
     notebook = read(path)
     title = re.match(r"# .+ \((\d+) min\)$", notebook.cells[0].source.splitlines()[0])
@@ -112,7 +98,7 @@ def test_the_minutes_add_up(path):
         assert (section.minutes is None) == section.title.startswith("Go deeper"), section.title
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path.stem in LABS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in LABS], ids=lambda path: path.stem)
 def test_a_lab_says_how_long_it_takes_and_counts_no_minutes(path):
     notebook = read(path)
     title = notebook.cells[0].source.splitlines()[0]

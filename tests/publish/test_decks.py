@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from test_slides import PATHS, each_notebook, read
+from shared.notebooks import NOTEBOOKS, each_notebook, read
 
 from course_lib.publish import decks, marks, present, slides
 from course_lib.publish.lesson import read_lesson
@@ -126,7 +126,7 @@ def test_notes_marks_and_tags_outlive_a_run_and_nothing_else_does():
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     out = tmp_path_factory.mktemp("slides")
-    return {path.stem: (slides.write(path, out), out) for path in PATHS}
+    return {path.stem: (slides.write(path, out), out) for path in NOTEBOOKS}
 
 
 @each_notebook

@@ -1,16 +1,13 @@
 """Formulas: those of the notebooks all become MathML, code stays code."""
 
 import re
-from pathlib import Path
 
-import nbformat
 import pytest
+from shared.notebooks import each_notebook, read
 
 from course_lib.publish.markdown import to_html
 from course_lib.publish.maths import mathml
 from course_lib.training.files.errors import CourseError
-
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 def test_a_formula_becomes_mathml_within_the_line_or_on_its_own():
@@ -48,9 +45,9 @@ def test_an_environment_is_a_formula_of_several_lines():
         assert "&amp;" not in html
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_every_formula_of_the_notebooks_is_rendered(path):
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read(path).cells:
         if cell.cell_type == "markdown":
             html = re.sub(r"<code>.*?</code>|<pre>.*?</pre>", "", to_html(cell.source), flags=re.DOTALL)
             assert "$" not in html, cell.id

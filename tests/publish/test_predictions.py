@@ -1,15 +1,12 @@
 """Predictions are read from the cells that ask, their right options from the answers that follow."""
 
-from pathlib import Path
-
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from shared.notebooks import each_notebook, read
 
 from course_lib.publish.predictions import ASKS, mark_folds, read_predictions
 from course_lib.training.files.errors import CourseError
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 ANSWER = "<details><summary>What you should have seen</summary>\n\n({}). Because.\n\n</details>"
 
 
@@ -62,11 +59,11 @@ def test_the_answer_of_the_next_question_is_not_taken():
         read_predictions(two)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_every_question_of_the_notebooks_has_two_options_or_more(path):
-    read = nbformat.read(path, as_version=4)
-    asking = [cell.id for cell in read.cells if cell.cell_type == "markdown" and ASKS in cell.source]
-    predictions = read_predictions(read)
+    course = read(path)
+    asking = [cell.id for cell in course.cells if cell.cell_type == "markdown" and ASKS in cell.source]
+    predictions = read_predictions(course)
     assert list(predictions) == asking
     for prediction in predictions.values():
         assert list(prediction.options) == list("abcdef"[: len(prediction.options)])

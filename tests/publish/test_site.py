@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from shared.notebooks import NOTEBOOKS, ROOT, read
 
 from course_lib.publish import site as module
 from course_lib.publish.lesson import Section, read_lesson
@@ -14,8 +15,7 @@ from course_lib.publish.links import Links, address, relative
 from course_lib.publish.site import build, main, write
 from course_lib.training.files.errors import CourseError
 
-ROOT = Path(__file__).parents[2]
-NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+NAMES = [path.stem for path in NOTEBOOKS]
 BAD = "<script>alert('mine')</script>"
 README = """# A course
 
@@ -77,7 +77,7 @@ def test_every_notebook_has_a_page_and_the_contents_lead_to_each_in_order(pages)
 
 def test_every_cell_is_on_its_notebook_s_page(pages):
     for name in NAMES:
-        cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+        cells = read(ROOT / "notebooks" / f"{name}.ipynb").cells
         assert [section["id"] for section in pages[f"{name}.html"].select("main > section")] == [c.id for c in cells]
 
 

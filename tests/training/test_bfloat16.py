@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from shared.tiny_models import make_tiny_lm
-from test_ppo import PROMPTS, experience_of, start
+from shared.tiny_ppo import PROMPTS, experience_of, start
 
 from course_lib.training.language_model import compute_in_bfloat16, peak_memory_gb
 from course_lib.training.policy import Policy

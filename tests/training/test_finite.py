@@ -5,7 +5,8 @@ import math
 
 import pytest
 import torch
-from test_ppo import EOS, PAD, PROMPTS, count_fives, start
+from shared.tiny_models import EOS, PAD
+from shared.tiny_ppo import PROMPTS, count_fives, start
 from torch import nn
 
 from course_lib import __main__ as command_line

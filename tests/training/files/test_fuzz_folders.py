@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from shared.damage import damage, outcome
-from test_fuzz_readers import TEXTS, check_measured, documents, held, is_number, is_text, lines, of, once
+from shared.documents import TEXTS, check_measured, documents, held, is_number, is_text, lines, of, once
 
 from course_lib.classroom.report.finished_run import METRICS, SAMPLE, SUMMARY, read_run
 from course_lib.training.files.errors import CourseError

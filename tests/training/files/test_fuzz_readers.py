@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import math
 import random
 import re
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from shared.damage import damage, outcome
+from shared.documents import TEXTS, check_measured, documents, is_number, is_text, lines, of, once
 
 from course_lib.classroom.choices import ANSWERS, Choice, ChoiceFile, TextPair
 from course_lib.recipes.score import read_generated
@@ -20,48 +20,6 @@ from course_lib.training.files.checksums import SUMS, read_checksums
 from course_lib.training.ratings import SPLITS, RatedSentence, load_ratings
 
 FILES = 500
-TEXTS = ["A fine film.", "Bad — “really” bad.", 'He said: "no".', "So\u2028dull\x85", "An [odd] {one}, 1e5"]
-
-
-def of(record):
-    return json.dumps(record, ensure_ascii=False)
-
-
-def lines(records):
-    return "".join(of(record) + "\n" for record in records).encode()
-
-
-def is_number(value, low=-math.inf, high=math.inf):
-    return type(value) in (int, float) and math.isfinite(value) and low <= value <= high
-
-
-def is_text(value):
-    return isinstance(value, str) and value.encode() is not None
-
-
-def once(pairs):
-    assert len(dict(pairs)) == len(pairs), "a field is there twice"
-    return dict(pairs)
-
-
-def held(digits):
-    assert math.isfinite(float(digits)), f"{digits} was accepted"
-    return float(digits)
-
-
-def no_number(name):
-    raise AssertionError(f"{name} was accepted")
-
-
-def documents(path, constant=no_number):
-    """What the lines of a file say."""
-    content = path.read_text(encoding="utf-8").split("\n")
-    return [
-        json.loads(line, object_pairs_hook=once, parse_constant=constant, parse_float=held)
-        for line in content
-        if line.strip()
-    ]
-
 
 RATED = [
     RatedSentence(number, text, tuple((number * k) % 9 - 4 for k in range(1, 4)), SPLITS[number % 3])
@@ -141,21 +99,6 @@ def recording_of(seed, **changes):
 
 def recording_file(path):
     path.write_text(of({"made_with": "a command", "runs": [recording_of(0), recording_of(1)]}), encoding="utf-8")
-
-
-def check_measured(name, value):
-    """Bounds written out, so that a mistake in those of the reader shows."""
-    low = (
-        0
-        if name in ("eos_share", "distinct_2", "top_word_share", "clip_fraction", "pair_accuracy", "entropy")
-        else -math.inf
-    )
-    high = (
-        1
-        if name in ("eos_share", "distinct_2", "top_word_share", "clip_fraction", "pair_accuracy", "judge")
-        else math.inf
-    )
-    assert value is None or is_number(value, -1 if name == "judge" else low, high), (name, value)
 
 
 def check_recordings(recordings, path):

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_ppo import EOS, PAD, PROMPTS, count_fives, experience_of, start
+from shared.tiny_models import EOS, PAD
+from shared.tiny_ppo import PROMPTS, count_fives, experience_of, start, without_times
 
 from course_lib import __main__ as command_line
 from course_lib.equations.ppo import clipped_objective
@@ -79,8 +80,7 @@ def train(team):
         return count_fives(rollout)
 
     options = {"settings": settings, "eos_id": EOS, "pad_id": PAD, "generator": seeds, "team": team}
-    records = list(ppo(policy, reference, PROMPTS, score, **options))
-    records = [{name: value for name, value in r.items() if not name.endswith("seconds")} for r in records]
+    records = [without_times(record) for record in ppo(policy, reference, PROMPTS, score, **options)]
     return records, {name: parameter.detach().numpy() for name, parameter in policy.named_parameters()}, own
 
 

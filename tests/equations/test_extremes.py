@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
 import pytest
-import slow_equations as slow
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared import slow_equations as slow
 
 from course_lib import equations
 from course_lib.equations import (
@@ -234,9 +234,9 @@ POOLED = {
 }
 WITHOUT_A_BATCH = {
     kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
-    optimum.optimal_policy,  # these two: test_equation_optimum.py
+    optimum.optimal_policy,  # these two: test_optimum.py
     optimum.penalised_reward,
-    # tests/equations/test_equation_best_of_n.py and test_equation_overoptimization.py
+    # test_best_of_n.py and test_overoptimization.py
     best_of_n.best_of_n_kl,
     overoptimization.best_of_n_peak,
     overoptimization.rl_peak,

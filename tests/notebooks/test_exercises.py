@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
-from test_notebooks import PATHS, code_cells, read
+from shared.notebooks import NOTEBOOKS, code_cells, read
 
 TITLE = re.compile(r"^### Exercise (\d+): (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -27,8 +27,8 @@ class Exercise:
 
 def exercises() -> list[Exercise]:
     found = []
-    for path in PATHS:
-        cells = read(path).cells if path.exists() else []
+    for path in NOTEBOOKS:
+        cells = read(path).cells
         for i, cell in enumerate(cells):
             if TITLE.search(cell.source):
                 found.append(Exercise(path, *cells[i : i + 4]))
@@ -48,7 +48,7 @@ each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=lambda exer
 
 def test_there_are_ten_or_more_and_each_notebook_counts_its_own():
     assert len(exercises()) >= 10
-    for path in PATHS:
+    for path in NOTEBOOKS:
         numbers = [int(title[1]) for cell in read(path).cells if (title := TITLE.search(cell.source))]
         assert numbers == list(range(1, len(numbers) + 1)), path.name
 

@@ -3,24 +3,17 @@
 import json
 import re
 from itertools import pairwise
-from pathlib import Path
 
-import nbformat
 import pytest
 from nbformat import NotebookNode
+from shared.notebooks import NOTEBOOKS, each_notebook, read
 
 from course_lib.publish.plan import plan, slide_type
 from course_lib.publish.predictions import read_predictions
 
-PATHS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-PRESENTED = [path for path in PATHS if re.search(r"^# .*\(\d+ min\)", nbformat.read(path, 4).cells[0].source)]
+PRESENTED = [path for path in NOTEBOOKS if re.search(r"^# .*\(\d+ min\)", read(path).cells[0].source)]
 
-each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 each_presented = pytest.mark.parametrize("path", PRESENTED, ids=lambda path: path.stem)
-
-
-def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
 
 
 def sections(notebook: NotebookNode) -> dict[str, list[NotebookNode]]:
