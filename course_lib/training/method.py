@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -70,7 +69,7 @@ class Method:
         """The names of the equations that can be replaced."""
         return {item.name for item in fields(cls)} - {"responses"}
 
-    def replaced(self, functions: Mapping[str, Callable]) -> Self:
+    def replaced(self, functions: Mapping[str, Callable]) -> "Method":
         """The same method with these equations in place of ours; those of other methods are passed over."""
         return replace(self, **{name: functions[name] for name in self.equations() & functions.keys()})
 

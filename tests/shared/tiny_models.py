@@ -4,6 +4,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from course_lib.training.policy import Policy
+
 EOS, PAD = 1, 2
 
 
@@ -24,6 +26,11 @@ def make_tiny_lm(*, seed: int = 0, vocab_size: int = 24, context: int = 32, drop
         pad_token_id=PAD,
     )
     return GPT2LMHeadModel(config).eval()
+
+
+def tiny_policy(lm: GPT2LMHeadModel | None = None, *, pad_id: int = PAD, **options) -> Policy:
+    """A policy on a tiny GPT-2, one with seed 0 unless it is given."""
+    return Policy(lm or make_tiny_lm(), eos_id=EOS, pad_id=pad_id, **options)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:

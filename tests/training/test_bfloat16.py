@@ -4,12 +4,10 @@ import copy
 
 import pytest
 import torch
-from shared.tiny_models import make_tiny_lm
-from shared.tiny_ppo import PROMPTS, experience_of, start
+from shared.tiny_models import make_tiny_lm, tiny_policy
+from shared.tiny_ppo import PROMPTS, experience_of, ppo_loss, start
 
 from course_lib.training.language_model import compute_in_bfloat16, peak_memory_gb
-from course_lib.training.policy import Policy
-from course_lib.training.ppo import ppo_loss
 
 
 def mixed(**options):
@@ -33,7 +31,7 @@ def test_states_and_logits_are_float32_and_close_to_those_in_full_precision():
 def test_the_ratio_is_still_one_before_the_first_step_and_gradients_are_float32():
     policy, reference, settings, _ = mixed()
     _, experience = experience_of(policy, reference, settings)
-    loss, record = ppo_loss(policy, experience, settings=settings)
+    loss, record = ppo_loss(policy, experience, settings)
     loss.backward()
     assert record["ratio_max"] == pytest.approx(1, abs=1e-5)
     assert {parameter.grad.dtype for parameter in policy.parameters()} == {torch.float32}
@@ -60,7 +58,7 @@ def test_peak_memory_is_that_of_a_python_with_torch():
 
 
 def test_the_entropys_gradient_is_there_when_it_is_asked_for():
-    policy = Policy(make_tiny_lm())
+    policy = tiny_policy()
     mask = torch.ones(40, 3, dtype=torch.bool)
     policy(PROMPTS, mask).entropy.sum().backward()
     gradient = policy.lm.lm_head.weight.grad.clone()

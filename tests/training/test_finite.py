@@ -5,16 +5,15 @@ import math
 
 import pytest
 import torch
-from shared.tiny_models import EOS, PAD
-from shared.tiny_ppo import PROMPTS, count_fives, start
+from shared.tiny_ppo import start
 from torch import nn
 
 from course_lib import __main__ as command_line
 from course_lib.training.files.errors import NotFiniteError
 from course_lib.training.fit import FitSettings, RatedTexts, fit
-from course_lib.training.ppo import ppo
-from course_lib.training.run import pipeline
+from course_lib.training.ppo import PPO
 from course_lib.training.run.checkpoint import checkpoints
+from course_lib.training.scorer import Scorer
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf])
@@ -27,19 +26,22 @@ def test_a_score_names_the_step(odd):
 
 
 def test_a_loss_names_the_step():
-    *_, records = start(objective=lambda ratio, advantages, *, clip_eps: ratio * math.nan)
+    class Spoiled(PPO):
+        def loss(self, *arguments, **options):
+            loss, record = super().loss(*arguments, **options)
+            return loss * math.nan, record
+
+    *_, records = start(method=Spoiled())
     with pytest.raises(NotFiniteError, match="in step 1, but the loss has"):
         next(records)
 
 
 def test_a_gradient_names_its_weight_and_the_weights_stay_as_they_were():
-    policy, reference, settings, _ = start()
+    policy, *_, records = start()
     before = {name: parameter.detach().clone() for name, parameter in policy.named_parameters()}
     policy.lm.transformer.h[1].mlp.c_fc.weight.register_hook(lambda grad: grad * math.nan)
-    generator = torch.Generator().manual_seed(0)
-    options = {"settings": settings, "eos_id": EOS, "pad_id": PAD, "generator": generator}
     with pytest.raises(NotFiniteError, match=r"the gradient of lm\.transformer\.h\.1\.mlp\.c_fc\.weight has"):
-        next(ppo(policy, reference, PROMPTS, count_fives, **options))
+        next(records)
     assert all(torch.equal(parameter, before[name]) for name, parameter in policy.named_parameters())
 
 
@@ -58,13 +60,13 @@ def test_the_loss_of_a_reward_model_names_the_step():
 def test_the_last_good_checkpoint_is_named_and_nothing_after_it_is_written(
     checkpoint, reward_checkpoint, tmp_path, monkeypatch, capsys
 ):
-    real, calls = pipeline.Scorer.score, []
+    real, calls = Scorer.score, []
 
     def score(self, rollout):
         calls.append(1)
         return real(self, rollout) * (math.nan if len(calls) == 7 else 1)  # two calls before step 1
 
-    monkeypatch.setattr(pipeline.Scorer, "score", score)
+    monkeypatch.setattr(Scorer, "score", score)
     folder = tmp_path / "run"
     sizes = ["--iterations", "8", "--batch-size", "8", "--response-len", "6", "--checkpoint-every", "2"]
     models = ["--model", str(checkpoint), "--reward-model", str(reward_checkpoint)]

@@ -2,11 +2,10 @@ from types import SimpleNamespace
 
 import torch
 from safetensors.torch import load_file, save_file
-from shared.tiny_models import make_tiny_lm
+from shared.tiny_models import make_tiny_lm, tiny_policy
 from torch import nn
 
 from course_lib.training.language_model import load_language_model
-from course_lib.training.policy import Policy
 
 
 class SuccessorTrunk(nn.Module):
@@ -30,12 +29,12 @@ class Successor(nn.Module):
 
 def test_each_token_is_scored_by_the_logits_one_place_to_its_left():
     token_ids = torch.tensor([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7]])
-    output = Policy(Successor())(token_ids, torch.ones(2, 3, dtype=torch.bool))
+    output = tiny_policy(Successor())(token_ids, torch.ones(2, 3, dtype=torch.bool))
     assert output.logprobs.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
 def test_the_value_of_a_token_is_read_before_it():
-    policy = Policy(Successor())
+    policy = tiny_policy(Successor())
     with torch.no_grad():
         policy.value_head.weight.copy_(torch.arange(10.0) / 1e4)  # the value is the number of the token expected next
     values = policy(torch.tensor([[4, 5, 1, 8]]), torch.ones(1, 2, dtype=torch.bool)).values
@@ -43,7 +42,7 @@ def test_the_value_of_a_token_is_read_before_it():
 
 
 def test_padding_to_the_right_changes_nothing(tiny_lm):
-    policy = Policy(tiny_lm)
+    policy = tiny_policy(tiny_lm)
     nn.init.normal_(policy.value_head.weight)
     token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
     padded_ids = torch.cat([token_ids, torch.full((2, 3), 2)], dim=1)
@@ -55,20 +54,20 @@ def test_padding_to_the_right_changes_nothing(tiny_lm):
 
 def test_temperature_divides_the_logits(tiny_lm):
     token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
-    tempered = Policy(tiny_lm)(token_ids, mask, temperature=0.5).logprobs
+    tempered = tiny_policy(tiny_lm)(token_ids, mask, temperature=0.5).logprobs
     logits = tiny_lm(input_ids=token_ids).logits[:, 3:-1] / 0.5
     torch.testing.assert_close(tempered, -nn.functional.cross_entropy(logits.mT, token_ids[:, 4:], reduction="none"))
 
 
 def test_dropout_is_off_even_in_training_mode():
-    policy = Policy(make_tiny_lm(dropout=0.5)).train()
+    policy = tiny_policy(make_tiny_lm(dropout=0.5)).train()
     token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
     assert torch.equal(policy(token_ids, mask).logprobs, policy(token_ids, mask).logprobs)
 
 
 def test_values_start_at_zero_and_a_value_network_of_its_own_leaves_the_policy_alone(tiny_lm):
     token_ids, mask = torch.randint(3, 24, (2, 9)), torch.ones(2, 5, dtype=torch.bool)
-    policy = Policy(tiny_lm, value_trunk=make_tiny_lm(seed=1).base_model)
+    policy = tiny_policy(tiny_lm, value_trunk=make_tiny_lm(seed=1).base_model)
     assert (policy(token_ids, mask).values == 0).all()
     nn.init.ones_(policy.value_head.weight)
     policy(token_ids, mask).values.sum().backward()

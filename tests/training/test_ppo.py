@@ -2,34 +2,46 @@ import copy
 
 import pytest
 import torch
-from shared.tiny_models import EOS, PAD, make_tiny_lm
-from shared.tiny_ppo import PROMPTS, count_fives, draw, experience_of, start, without_times
+from shared.tiny_models import PAD, make_tiny_lm, tiny_policy
+from shared.tiny_ppo import (
+    PROMPTS,
+    begin,
+    count_fives,
+    experience_of,
+    models,
+    ppo_loss,
+    small_settings,
+    start,
+    without_times,
+)
 
-from course_lib.training import ppo as ppo_module
-from course_lib.training.experience import gather_experience
-from course_lib.training.policy import Policy
-from course_lib.training.ppo import ppo, ppo_loss, train_on
+from course_lib.training.ppo import PPO, train
 from course_lib.training.settings import PPOSettings
 
 
 def test_the_ratio_is_one_before_the_first_step():
     policy, reference, settings, _ = start()
     _, experience = experience_of(policy, reference, settings)
-    _, record = ppo_loss(policy, experience, settings=settings)
+    _, record = ppo_loss(policy, experience, settings)
     assert record["ratio_max"] == pytest.approx(1, abs=1e-5)
     assert record["approx_kl"] == pytest.approx(0, abs=1e-6)
     assert record["clip_fraction"] == 0
 
 
+def columns(experience):
+    """Its tensors, by name."""
+    return {name: value for name, value in vars(experience).items() if torch.is_tensor(value)}
+
+
 def test_nothing_in_the_experience_carries_a_gradient():
     policy, reference, settings, _ = start()
     _, experience = experience_of(policy, reference, settings)
-    assert not any(tensor.requires_grad for tensor in vars(experience).values())
+    assert not any(tensor.requires_grad for tensor in columns(experience).values())
 
 
 def test_rewards_add_up_to_the_score_less_the_kl_penalty_and_the_missing_eos():
-    policy = Policy(make_tiny_lm(seed=0))
-    reference = Policy(make_tiny_lm(seed=1)).requires_grad_(False)
+    policy = tiny_policy(make_tiny_lm(seed=0))
+    reference = tiny_policy(make_tiny_lm(seed=1)).requires_grad_(False)
     settings = PPOSettings(missing_eos_penalty=2.5, temperature=1.0)
     rollout, experience = experience_of(policy, reference, settings, kl_coef=0.3)
     kl = (experience.old_logprobs - experience.ref_logprobs).sum(dim=1)
@@ -40,50 +52,54 @@ def test_rewards_add_up_to_the_score_less_the_kl_penalty_and_the_missing_eos():
         torch.testing.assert_close(experience.rewards[row].sum(), expected)
 
 
-def test_a_step_of_the_optimizer_for_every_minibatch_of_every_epoch(monkeypatch):
-    sizes = []
-    real = ppo_loss
+class Watched(PPO):
+    """PPO that keeps what it takes steps on."""
 
-    def counting(policy, batch, **options):
-        sizes.append(len(batch.token_ids))
-        return real(policy, batch, **options)
+    def __post_init__(self):
+        super().__post_init__()
+        self.seen = []
 
-    monkeypatch.setattr(ppo_module, "ppo_loss", counting)
-    *_, records = start(iterations=2, epochs=3, minibatches=4)
-    list(records)
-    assert sizes == [4] * (2 * 3 * 4)
+    def loss(self, policy, minibatch, **options):
+        self.seen.append(minibatch)
+        return super().loss(policy, minibatch, **options)
 
 
-def test_every_response_is_in_one_minibatch_of_each_epoch_and_minibatches_are_cut_to_their_longest(monkeypatch):
-    seen = []
-    real = ppo_loss
+def test_a_step_of_the_optimizer_for_every_minibatch_of_every_epoch():
+    method, steps = Watched(), []
+    (policy, reference), settings = models(), small_settings(iterations=2, epochs=3, minibatches=4)
+    progress = begin(policy, settings)
+    progress.optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    list(train(policy, reference, PROMPTS, count_fives, settings=settings, method=method, progress=progress))
+    assert [len(minibatch.token_ids) for minibatch in method.seen] == [4] * (2 * 3 * 4)
+    assert len(steps) == 2 * 3 * 4
 
-    def remembering(policy, batch, **options):
-        assert batch.response_mask.any(dim=0).all(), "a column of nothing but padding"
-        seen.extend(row[mask].tolist() for row, mask in zip(batch.old_logprobs, batch.response_mask, strict=True))
-        return real(policy, batch, **options)
 
-    monkeypatch.setattr(ppo_module, "ppo_loss", remembering)
-    policy, reference, settings, _ = start(epochs=1, minibatches=4)
+@pytest.mark.parametrize(("minibatches", "sizes"), [(4, [4, 4, 4, 4]), (3, [6, 5, 5]), (16, [1] * 16)])
+def test_every_response_is_in_one_minibatch_of_each_epoch_and_minibatches_are_cut_to_their_longest(minibatches, sizes):
+    policy, reference, settings, _ = start(epochs=1, minibatches=minibatches)
     _, experience = experience_of(policy, reference, settings)
-    optimizer = torch.optim.Adam(policy.parameters())
-    train_on(policy, optimizer, experience, settings=settings, generator=torch.Generator().manual_seed(0))
+    seen, found = [], []
+    for minibatch in PPO().minibatches(experience, settings=settings, progress=begin(policy, settings)):
+        assert minibatch.response_mask.any(dim=0).all(), "a column of nothing but padding"
+        found.append(len(minibatch.token_ids))
+        seen += [row[mask].tolist() for row, mask in zip(minibatch.old_logprobs, minibatch.response_mask, strict=True)]
     rows = zip(experience.old_logprobs, experience.response_mask, strict=True)
     assert sorted(seen) == sorted(row[mask].tolist() for row, mask in rows)
+    assert found == sizes
 
 
 def test_extra_padding_changes_neither_loss_nor_metrics():
     policy, reference, settings, _ = start()
     _, experience = experience_of(policy, reference, settings)
     padded = copy.copy(experience)
-    for name, tensor in vars(experience).items():
+    for name, tensor in columns(experience).items():
         filler = torch.full((16, 3), 1e6).to(tensor.dtype) if name != "token_ids" else torch.full((16, 3), PAD)
         filler = torch.zeros(16, 3, dtype=torch.bool) if name == "response_mask" else filler
         setattr(padded, name, torch.cat([tensor, filler], dim=1))
     with torch.no_grad():
         policy.lm.lm_head.weight += 0.05 * torch.randn_like(policy.lm.lm_head.weight)
-    loss, record = ppo_loss(policy, experience, settings=settings)
-    padded_loss, padded_record = ppo_loss(policy, padded, settings=settings)
+    loss, record = ppo_loss(policy, experience, settings)
+    padded_loss, padded_record = ppo_loss(policy, padded, settings)
     torch.testing.assert_close(padded_loss, loss)
     assert padded_record == pytest.approx(record, rel=1e-4)
 
@@ -91,11 +107,16 @@ def test_extra_padding_changes_neither_loss_nor_metrics():
 def test_with_all_else_off_one_update_is_the_lessons_sketch():
     """Clipped loss alone: several epochs over one batch, Adam, and nothing more."""
     off = {"vf_coef": 0.0, "kl_coef": 0.0, "missing_eos_penalty": 0.0, "max_grad_norm": 0.0, "minibatches": 1}
-    policy, reference, settings, _ = start(epochs=5, lam=1.0, whiten_advantages=False, learning_rate=3e-3, **off)
+    off |= {"epochs": 5, "lam": 1.0, "whiten_advantages": False, "learning_rate": 3e-3}
+    (policy, reference), settings, rollouts = models(), small_settings(iterations=1, **off), []
     sketch = copy.deepcopy(policy)
-    rollout, experience = experience_of(policy, reference, settings, kl_coef=0.0)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=3e-3, eps=1e-5)
-    train_on(policy, optimizer, experience, settings=settings, generator=torch.Generator().manual_seed(0))
+
+    def score(rollout):
+        rollouts.append(rollout)
+        return count_fives(rollout)
+
+    list(train(policy, reference, PROMPTS, score, settings=settings, progress=begin(policy, settings)))
+    (rollout,) = rollouts
 
     optimizer = torch.optim.Adam(sketch.parameters(), lr=3e-3, eps=1e-5)
     mask = rollout.response_mask
@@ -110,7 +131,7 @@ def test_with_all_else_off_one_update_is_the_lessons_sketch():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    moved = dict(Policy(make_tiny_lm()).named_parameters())
+    moved = dict(tiny_policy().named_parameters())
     for (name, ours), theirs in zip(policy.named_parameters(), sketch.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=0, msg=name)
         assert name.startswith("value_head") or not torch.allclose(ours, moved[name], atol=1e-3)
@@ -131,25 +152,20 @@ def test_it_learns_what_is_rewarded():
     assert scores[-1] > scores[0] + 2
 
 
-def test_a_low_target_kl_stops_the_passes_and_leaves_no_gradient():
-    policy, reference, settings, _ = start(learning_rate=0.1, target_kl=0.01)
-    _, experience = experience_of(policy, reference, settings)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=0.1)
-    steps = []
-    optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    train_on(policy, optimizer, experience, settings=settings, generator=torch.Generator().manual_seed(0))
+def test_a_low_target_kl_stops_the_passes():
+    (policy, reference), settings = models(), small_settings(iterations=1, learning_rate=0.1, target_kl=0.01)
+    progress, steps = begin(policy, settings), []
+    progress.optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    list(train(policy, reference, PROMPTS, count_fives, settings=settings, progress=progress))
     assert 1 <= len(steps) < settings.epochs * settings.minibatches
-    assert all(parameter.grad is None for parameter in policy.parameters())
 
 
-def test_gradients_are_clipped_to_the_given_norm(monkeypatch):
-    norms = []
-    policy, reference, settings, _ = start(max_grad_norm=0.01)
-    _, experience = experience_of(policy, reference, settings)
-    optimizer = torch.optim.Adam(policy.parameters())
+def test_gradients_are_clipped_to_the_given_norm():
+    (policy, reference), settings, norms = models(), small_settings(iterations=1, max_grad_norm=0.01), []
+    progress = begin(policy, settings)
     squares = lambda: sum((p.grad**2).sum() for p in policy.parameters() if p.grad is not None)  # noqa: E731
-    optimizer.register_step_pre_hook(lambda *_: norms.append(squares().sqrt().item()))
-    record = train_on(policy, optimizer, experience, settings=settings, generator=torch.Generator().manual_seed(0))
+    progress.optimizer.register_step_pre_hook(lambda *_: norms.append(squares().sqrt().item()))
+    (record,) = train(policy, reference, PROMPTS, count_fives, settings=settings, progress=progress)
     assert max(norms) <= 0.0101
     assert record["grad_norm"] > 0.0101, "the record tells the norm before clipping"
 
@@ -177,28 +193,6 @@ def test_settings_changed_between_two_steps_take_effect():
     assert next(records)["kl_coef"] == 0.7
 
 
-def test_a_students_objective_can_stand_in_the_place_of_ours():
-    policy, _, _, records = start(objective=lambda ratio, advantages, *, clip_eps: 0 * ratio, vf_coef=0.0)
-    before = copy.deepcopy(policy.state_dict())
-    list(records)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in policy.state_dict().items())
-
-
-def test_another_way_to_gather_experience_can_stand_in_the_place_of_ours():
-    def shift_rewards(*models_rollout_scores, **options):
-        experience = gather_experience(*models_rollout_scores, **options)
-        experience.rewards = experience.rewards + 7
-        return experience
-
-    policy, reference, settings, _ = start(iterations=1)
-    options = {"settings": settings, "eos_id": EOS, "pad_id": PAD}
-    plain, shifted = (
-        next(ppo(*pair, PROMPTS, count_fives, generator=torch.Generator().manual_seed(0), gather=gather, **options))
-        for pair, gather in [((policy, reference), gather_experience), (start()[:2], shift_rewards)]
-    )
-    assert shifted["reward"] == pytest.approx(plain["reward"] + 7 * plain["response_length"], rel=1e-4)
-
-
 def test_the_same_seed_gives_the_same_numbers_to_the_last_bit():
     def run(seed):
         policy, *_, records = start(seed=seed)
@@ -210,15 +204,14 @@ def test_the_same_seed_gives_the_same_numbers_to_the_last_bit():
 
 
 def test_a_separate_value_network_trains_without_touching_the_policys_gradient():
-    policy = Policy(make_tiny_lm(), value_trunk=make_tiny_lm().base_model)
-    reference = Policy(make_tiny_lm()).requires_grad_(False)
+    policy = tiny_policy(value_trunk=make_tiny_lm().base_model)
+    reference = tiny_policy().requires_grad_(False)
     settings = PPOSettings(temperature=1.0, vf_coef=1.0, whiten_advantages=False)
-    rollout = draw(policy)
-    experience = gather_experience(policy, reference, rollout, count_fives(rollout), kl_coef=0.0, settings=settings)
-    shared = Policy(make_tiny_lm())
+    _, experience = experience_of(policy, reference, settings, kl_coef=0.0)
+    shared = tiny_policy()
     for candidate, vf_coef in ((policy, 1.0), (shared, 0.0)):
         settings.vf_coef = vf_coef
-        ppo_loss(candidate, experience, settings=settings)[0].backward()
+        ppo_loss(candidate, experience, settings)[0].backward()
     for (name, own), alone in zip(policy.lm.named_parameters(), shared.lm.parameters(), strict=True):
         torch.testing.assert_close(own.grad, alone.grad, msg=name)
 

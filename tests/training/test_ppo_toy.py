@@ -4,15 +4,15 @@ import torch
 
 from course_lib.equations.optimum import optimal_policy
 from course_lib.training.experiments.toy_language import (
-    BOS,
-    EOS,
     LENGTH,
+    PROMPTS,
     ToyTask,
     text_probabilities,
     total_variation,
 )
 from course_lib.training.policy import pad
-from course_lib.training.ppo import ppo
+from course_lib.training.ppo import train
+from course_lib.training.progress import Progress
 from course_lib.training.settings import PPOSettings
 
 
@@ -37,10 +37,8 @@ def test_ppo_reaches_the_optimum_of_the_kl_penalised_objective():
         max_grad_norm=0.0,
         value_clip_eps=0.0,
     )
-    prompts = torch.full((1, 1), BOS)
-    for record in ppo(
-        policy, reference, prompts, task.score, settings=settings, eos_id=EOS, pad_id=EOS, generator=generator
-    ):
+    progress = Progress.start(policy, settings, generator=generator)
+    for record in train(policy, reference, PROMPTS, task.score, settings=settings, progress=progress):
         assert record["response_length"] == LENGTH
     assert total_variation(text_probabilities(policy), optimum) < 0.005
 

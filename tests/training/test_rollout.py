@@ -1,17 +1,15 @@
 import torch
-from shared.tiny_models import EOS, PAD, make_tiny_lm
+from shared.tiny_models import EOS, PAD, make_tiny_lm, tiny_policy
 
 from course_lib.training.rollout import draw as draw_token
 from course_lib.training.rollout import sample
 
 
-def draw(lm, prompt_ids, *, seed=0, response_len=10, temperature=1.0, eos_id=EOS):
+def draw(lm, prompt_ids, *, seed=0, response_len=10, temperature=1.0, pad_id=PAD):
     return sample(
-        lm,
+        tiny_policy(lm, pad_id=pad_id),
         prompt_ids,
         response_len=response_len,
-        eos_id=eos_id,
-        pad_id=PAD,
         temperature=temperature,
         generator=torch.Generator().manual_seed(seed),
     )
@@ -57,8 +55,7 @@ def test_a_response_ends_with_eos_and_only_padding_follows(tiny_lm):
 
 
 def test_eos_is_real_even_where_padding_has_the_same_id(tiny_lm):
-    options = {"response_len": 10, "eos_id": EOS, "temperature": 1.0}
-    rollout = sample(tiny_lm, prompts(200), pad_id=EOS, generator=torch.Generator().manual_seed(0), **options)
+    rollout = draw(tiny_lm, prompts(200), pad_id=EOS)
     assert torch.equal(rollout.response_mask, draw(tiny_lm, prompts(200)).response_mask)
     assert (rollout.response_ids[rollout.response_mask] == EOS).sum() == rollout.ended.sum()
 
@@ -75,7 +72,7 @@ def test_the_batch_is_cut_to_its_longest_response():
 
 def test_no_work_is_spent_on_rows_that_have_ended(tiny_lm):
     rows_seen = []
-    hook = tiny_lm.register_forward_pre_hook(
+    hook = tiny_lm.base_model.register_forward_pre_hook(
         lambda module, args, kwargs: rows_seen.append(len(kwargs["input_ids"])), with_kwargs=True
     )
     rollout = draw(tiny_lm, prompts(200))
