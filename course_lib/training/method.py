@@ -35,7 +35,7 @@ class Experience:
     rewards: Float[Tensor, "batch response_len"]
     advantages: Numbers
     returns: Numbers
-    share: Float[Tensor, ""] | float = 1.0  # of a minibatch's tokens: what this process has of them
+    share: Float[Tensor, ""] | float = 1.0  # what the rows of this process weigh in a minibatch
 
     def minibatch(self, rows: Int[Tensor, " rows"]) -> "Experience":
         """The given rows, cut to the longest response among them."""
@@ -129,16 +129,19 @@ class Method:
     def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
         """Several passes over a batch, in an order drawn anew for each, cut evenly; each process gets its rows of each.
 
-        A process weighs its rows by their `share` of the minibatch's tokens, so that the sum over the processes is the
-        mean over all tokens.
+        Their `share` is what they weigh in the minibatch, so that the losses of the processes add up to that of all.
         """
         size, generator = len(experience.token_ids), progress.generator
         for _ in range(settings.epochs):
             order = progress.team.from_first(torch.randperm(size, generator=generator, device=generator.device))
             for rows in order.tensor_split(settings.minibatches):
                 minibatch = experience.minibatch(rows[progress.team.rank :: progress.team.size])
-                share = minibatch.response_mask.sum() / experience.response_mask[rows].sum()
+                share = self.weight(minibatch.response_mask) / self.weight(experience.response_mask[rows])
                 yield replace(minibatch, share=share)
+
+    def weight(self, response_mask: Mask) -> Int[Tensor, ""]:
+        """What these rows weigh in the loss: a mean over tokens counts those."""
+        return response_mask.sum()
 
     def describe(self, experience: Experience) -> Record:
         """What the batch was like, before anything was learned from it: its mean reward a text."""

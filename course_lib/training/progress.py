@@ -32,7 +32,7 @@ class Team:
         """The responses of all ranks as one batch."""
         return rollout
 
-    def mean(self, record: Record, share: Tensor) -> Record:
+    def mean(self, record: Record, share: Tensor | float) -> Record:
         """The metrics of a minibatch whose tokens the ranks have shared out, `share` of them to this one."""
         return record
 

@@ -4,9 +4,9 @@ A text is one action: it has one advantage. What it is compared with, and where 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.equations.masking import masked_mean
@@ -46,8 +46,8 @@ class REINFORCE(Method):
         return self.reinforce_advantages(returns), returns
 
     def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
-        """The whole batch, once: after a step the policy is no longer the one that sampled it."""
-        yield experience
+        """The whole batch, once, in every process: after a step the policy is no longer the one that sampled it."""
+        yield replace(experience, share=1 / progress.team.size)
 
     def loss(
         self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
@@ -108,3 +108,7 @@ class GRPO(Method):
         of_tokens = advantages.unsqueeze(1).expand_as(old)
         record = {"loss": loss.item(), "entropy": masked_mean(new.entropy, mask).item()}
         return loss, record | measure_step(new.logprobs.detach(), old, of_tokens, mask, clip_eps=clip_eps)
+
+    def weight(self, response_mask: Mask) -> Int[Tensor, ""]:
+        """The loss is a mean over texts, whatever their length."""
+        return response_mask.any(dim=1).sum()

@@ -24,7 +24,7 @@ class Launched(Team):
         from accelerate import PartialState, utils
 
         state = PartialState(cpu=device == "cpu")
-        self.rank, self.size, self.utils = state.process_index, state.num_processes, utils
+        self.rank, self.size, self.device, self.utils = state.process_index, state.num_processes, state.device, utils
 
     def talk(self, operation: Callable[..., Tensor], tensor: Tensor, **options) -> Tensor:
         """Do something together with the other ranks; CourseError where one of them has ended."""
@@ -55,12 +55,12 @@ class Launched(Team):
         for parameter, grad in zip(parameters, total.split([p.numel() for p in parameters]), strict=True):
             parameter.grad.copy_(grad.view_as(parameter))
 
-    def mean(self, record: Record, share: Tensor) -> Record:
+    def mean(self, record: Record, share: Tensor | float) -> Record:
         """As in Team: each rank's metrics count as much as its share; `ratio_max` is the largest of all."""
-        metrics = self.add_up(share * torch.tensor(list(record.values()), dtype=torch.float64, device=share.device))
-        mean = dict(zip(record, metrics.tolist(), strict=True))
-        largest = self.gather(torch.tensor([record["ratio_max"]], device=share.device)).max().item()
-        return mean | {"ratio_max": largest}
+        metrics = torch.tensor(list(record.values()), dtype=torch.float64, device=self.device)
+        mean = dict(zip(record, self.add_up(share * metrics).tolist(), strict=True))
+        largest = dict(zip(record, self.gather(metrics[None]).amax(dim=0).tolist(), strict=True))
+        return mean | {name: largest[name] for name in record.keys() & {"ratio_max"}}
 
     def pool(self, rollout: Rollout, *, response_len: int, pad_id: int) -> Rollout:
         """As in Team; ranks whose longest responses differ meet at the width `response_len`."""

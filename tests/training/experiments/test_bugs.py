@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from shared.tiny_models import EOS, PAD, make_tiny_lm
+from shared.tiny_models import EOS, PAD, make_tiny_lm, tiny_policy
 
-from course_lib.training.experience import Experience
 from course_lib.training.experiments.bugs import BUGS
-from course_lib.training.policy import Policy
+from course_lib.training.method import Experience
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
 
@@ -21,10 +20,10 @@ def experience():
     response_ids = torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]])
     prompt_ids = torch.tensor([[0, 3, 4], [0, 9, 10]])
     rollout = Rollout(prompt_ids, response_ids, response_ids != PAD, torch.tensor([True, True]))
-    policy, reference = Policy(make_tiny_lm(seed=0)), Policy(make_tiny_lm(seed=1))
+    policy, reference = tiny_policy(make_tiny_lm(seed=0)), tiny_policy(make_tiny_lm(seed=1))
 
     def gather(name: str, settings: PPOSettings = SETTINGS) -> Experience:
-        return BUGS[name](policy, reference, rollout, SCORES, kl_coef=KL_COEF, settings=settings)
+        return BUGS[name].gather(policy, reference, rollout, SCORES, kl_coef=KL_COEF, settings=settings)
 
     return gather
 
@@ -89,9 +88,9 @@ def test_the_score_is_paid_at_the_first_token_once(experience):
 def test_a_response_without_an_end_is_fined_at_the_wrong_token_too(experience):
     response_ids = torch.tensor([[5, 6, 7, 8]])
     rollout = Rollout(torch.tensor([[0, 3]]), response_ids, response_ids != PAD, torch.tensor([False]))
-    policy = Policy(make_tiny_lm(seed=0))
+    policy = tiny_policy(make_tiny_lm(seed=0))
     settings = PPOSettings(missing_eos_penalty=3.0)
-    wrong = BUGS["reward on the wrong token"](
+    wrong = BUGS["reward on the wrong token"].gather(
         policy, policy, rollout, torch.tensor([1.0]), kl_coef=KL_COEF, settings=settings
     )
     assert wrong.rewards.tolist() == [[-2.0, 0.0, 0.0, 0.0]]

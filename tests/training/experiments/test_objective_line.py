@@ -4,32 +4,34 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from shared.tiny_models import tiny_policy
 
 from course_lib.classroom.plots.objective_line import draw_objective_line, objective_line_figure, say_objective_line
-from course_lib.training.experience import gather_experience
 from course_lib.training.experiments.objective_line import ObjectiveLine, objective_line
-from course_lib.training.policy import Policy
-from course_lib.training.ppo import train_on
-from course_lib.training.rollout import sample
+from course_lib.training.ppo import PPO, train
 from course_lib.training.settings import PPOSettings
 
-SETTINGS = PPOSettings(epochs=2, learning_rate=3e-3, temperature=1.0)
+SETTINGS = PPOSettings(
+    iterations=1, batch_size=16, response_len=6, epochs=2, learning_rate=3e-3, temperature=1.0, max_grad_norm=0.0
+)
 
 
 @pytest.fixture
 def update(tiny_lm):
     """A policy after one update, its parameters before it, and the batch."""
     generator = torch.Generator().manual_seed(0)
-    policy, reference = Policy(tiny_lm), Policy(copy.deepcopy(tiny_lm))
+    policy, reference = tiny_policy(tiny_lm), tiny_policy(copy.deepcopy(tiny_lm))
     prompts = torch.randint(3, 24, (16, 3), generator=generator)
-    options = {"response_len": 6, "eos_id": 1, "pad_id": 2, "temperature": 1.0, "generator": generator}
-    rollout = sample(policy.lm, prompts, **options)
-    scores = torch.randn(16, generator=generator)
-    batch = gather_experience(policy, reference, rollout, scores, kl_coef=0.05, settings=SETTINGS)
+    gathered = []
+
+    class Kept(PPO):
+        def gather(self, *arguments, **options):
+            gathered.append(super().gather(*arguments, **options))
+            return gathered[-1]
+
     old_parameters = copy.deepcopy(policy.state_dict())
-    optimizer = torch.optim.Adam(policy.parameters(), lr=SETTINGS.learning_rate)
-    train_on(policy, optimizer, batch, settings=SETTINGS, generator=generator)
-    return policy, old_parameters, batch
+    list(train(policy, reference, prompts, lambda rollout: torch.randn(16), settings=SETTINGS, method=Kept()))
+    return policy, old_parameters, *gathered
 
 
 def test_at_the_old_parameters_nothing_is_promised(update):

@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
-from shared.tiny_models import EOS, PAD
+from shared.tiny_models import PAD, tiny_policy
 
 from course_lib.training.files.errors import NotFiniteError
-from course_lib.training.policy import Policy
+from course_lib.training.ppo import train
+from course_lib.training.progress import Progress
 from course_lib.training.relatives.best_of_n import best_of_n
-from course_lib.training.relatives.dpo import dpo, sample_pairs
-from course_lib.training.relatives.on_policy import grpo, reinforce, rloo
-from course_lib.training.relatives.trainer import Trainer
+from course_lib.training.relatives.dpo import DPO, dpo, sample_pairs
+from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
 from course_lib.training.rollout import Rollout, join_rollouts
 from course_lib.training.settings import PPOSettings
 
@@ -28,77 +28,97 @@ def count_of_token_3(rollout):
     return ((rollout.response_ids == 3) & rollout.response_mask).sum(dim=1).float()
 
 
-@pytest.fixture
-def new_trainer(tiny_lm):
-    def make(score=count_of_token_3, measure=None, **changes) -> Trainer:
-        policy, reference = Policy(copy.deepcopy(tiny_lm)), Policy(copy.deepcopy(tiny_lm)).requires_grad_(False)
-        generator = torch.Generator().manual_seed(0)
-        settings = PPOSettings(**SETTINGS | changes)
-        return Trainer(policy, reference, PROMPTS, score, settings, EOS, PAD, generator, measure)
+class Training:
+    """A policy and its reference, and the records of a method that trains it."""
 
-    return make
-
-
-def test_a_prompt_that_scores_high_earns_its_texts_nothing_under_rloo_and_grpo(new_trainer):
-    assert next(reinforce(new_trainer(liking_for_the_prompt)))["grad_norm"] > 0.1
-    assert next(rloo(new_trainer(liking_for_the_prompt), responses=2))["grad_norm"] < 1e-5
-    assert next(grpo(new_trainer(liking_for_the_prompt), responses=4))["grad_norm"] < 1e-5
+    def __init__(self, lm, method, score=count_of_token_3, **changes):
+        self.policy, self.reference = tiny_policy(copy.deepcopy(lm)), tiny_policy(copy.deepcopy(lm))
+        self.reference.requires_grad_(False)
+        self.settings, self.method = PPOSettings(**SETTINGS | changes), method
+        loop = dpo if isinstance(method, DPO) else train
+        self.records = loop(self.policy, self.reference, PROMPTS, score, settings=self.settings, method=method)
 
 
-@pytest.mark.parametrize("method", [reinforce, rloo, grpo, dpo])
-def test_only_the_policy_changes(method, new_trainer):
-    trainer = new_trainer(kl_coef=0.5)
-    policy, reference = copy.deepcopy(trainer.policy.state_dict()), copy.deepcopy(trainer.reference.state_dict())
-    records = list(method(trainer))
+def test_a_prompt_that_scores_high_earns_its_texts_nothing_under_rloo_and_grpo(tiny_lm):
+    of_method = {
+        method: next(Training(tiny_lm, method(), liking_for_the_prompt).records)["grad_norm"]
+        for method in (REINFORCE, RLOO, GRPO)
+    }
+    assert of_method[REINFORCE] > 0.1
+    assert of_method[RLOO] < 1e-5
+    assert of_method[GRPO] < 1e-5
+
+
+@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO, DPO])
+def test_only_the_policy_changes(method, tiny_lm):
+    training = Training(tiny_lm, method(), kl_coef=0.5)
+    policy, reference = copy.deepcopy(training.policy.state_dict()), copy.deepcopy(training.reference.state_dict())
+    records = list(training.records)
     assert [(record["step"], record["learning_rate"]) for record in records] == [(1, 3e-4), (2, 1.5e-4)]
-    assert any((policy[name] != weight).any() for name, weight in trainer.policy.state_dict().items())
-    assert all((reference[name] == weight).all() for name, weight in trainer.reference.state_dict().items())
+    assert any((policy[name] != weight).any() for name, weight in training.policy.state_dict().items())
+    assert all((reference[name] == weight).all() for name, weight in training.reference.state_dict().items())
 
 
-@pytest.mark.parametrize("method", [reinforce, rloo, grpo])
-def test_kl_costs_nothing_while_the_policy_is_the_reference_and_something_later(method, new_trainer):
+@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO])
+def test_kl_costs_nothing_while_the_policy_is_the_reference_and_something_later(method, tiny_lm):
     once = {"epochs": 1, "minibatches": 1, "learning_rate": 0.01}
-    free, charged = (list(method(new_trainer(kl_coef=kl_coef, **once))) for kl_coef in (0.0, 10.0))
+    free, charged = (list(Training(tiny_lm, method(), kl_coef=kl_coef, **once).records) for kl_coef in (0.0, 10.0))
     assert (free[0]["loss"], free[0]["grad_norm"]) == (charged[0]["loss"], charged[0]["grad_norm"])
     assert free[1]["kl"] == charged[1]["kl"] != 0
     assert abs(free[1]["grad_norm"] - charged[1]["grad_norm"]) > 0.01
 
 
-def test_a_missing_end_costs_its_penalty(new_trainer):
-    free, charged = (new_trainer(missing_eos_penalty=penalty, batch_size=64) for penalty in (0.0, 7.0))
-    batches = [next(trainer.batches()) for trainer in (free, charged)]
-    assert batches[0].described["score"] == batches[1].described["score"]
-    cost = batches[0].scores - batches[1].scores
-    assert cost.tolist() == [0.0 if ended else 7.0 for ended in batches[0].rollout.ended.tolist()]
-    assert set(cost.tolist()) == {0.0, 7.0}
+@pytest.mark.parametrize("method", [REINFORCE(), RLOO(), GRPO()])
+def test_a_missing_end_costs_its_penalty(method, tiny_lm):
+    ids, ended = torch.tensor([[3, 1], [3, 4], [5, 6], [7, 1]]), torch.tensor([True, False, False, True])
+    rollout = Rollout(torch.zeros(4, 1, dtype=torch.long), ids, torch.ones(4, 2, dtype=torch.bool), ended)
+    policy, scores = tiny_policy(tiny_lm), torch.tensor([1.0, 2.0, 3.0, 4.0])
+    free, charged = (
+        method.gather(policy, policy, rollout, scores, kl_coef=0.0, settings=PPOSettings(missing_eos_penalty=penalty))
+        for penalty in (0.0, 7.0)
+    )
+    assert (free.returns - charged.returns).tolist() == [0.0, 7.0, 7.0, 0.0]
 
 
-def test_dpo_pairs_two_responses_to_one_prompt_and_mostly_chooses_the_better(new_trainer):
-    trainer = new_trainer(iterations=100)
-    pairs = sample_pairs(trainer)
+def test_as_many_responses_as_asked_go_to_each_prompt(tiny_lm):
+    groups = []
+
+    def score(rollout):
+        groups.append(rollout.prompt_ids[:, 1].view(-1, 2))
+        return torch.arange(8.0)
+
+    next(Training(tiny_lm, RLOO(responses=2), score).records)
+    assert (groups[0][:, 0] == groups[0][:, 1]).all()
+
+
+def test_dpo_pairs_two_responses_to_one_prompt_and_mostly_chooses_the_better(tiny_lm):
+    training = Training(tiny_lm, DPO(), iterations=100)
+    progress = Progress.start(training.policy, training.settings)
+    options = {"settings": training.settings, "method": training.method, "progress": progress}
+    pairs = sample_pairs(training.reference, PROMPTS, count_of_token_3, **options)
     prompts, scores = pairs.rollout.prompt_ids, count_of_token_3(pairs.rollout)
     assert (prompts[pairs.chosen] == prompts[pairs.rejected]).all()
     assert sorted(torch.cat([pairs.chosen, pairs.rejected]).tolist()) == list(range(800))
     gaps = (scores[pairs.chosen] - scores[pairs.rejected])[scores[pairs.chosen] != scores[pairs.rejected]]
     # Where they differ it is mostly by 1, and sigmoid(1) = 0.73
     assert (gaps > 0).float().mean().item() == pytest.approx(0.75, abs=0.1)
-    assert trainer.tokens == pairs.rollout.response_mask.sum()
+    assert next(training.records)["tokens"] == pairs.rollout.response_mask.sum()
 
 
-def test_best_of_n_answers_each_prompt_with_a_text_of_its_own(new_trainer):
-    best = []
-    trainer = new_trainer(measure=lambda rollout: best.append(rollout) or {"judge": 0.5})
-    one, many = best_of_n(trainer, sizes=(1, 16))
-    assert all((rollout.prompt_ids == PROMPTS).all() for rollout in best)
+def test_best_of_n_answers_each_prompt_with_a_text_of_its_own(tiny_lm):
+    reference, settings = tiny_policy(tiny_lm), PPOSettings(**SETTINGS)
+    options = {"settings": settings, "generator": torch.Generator().manual_seed(0), "sizes": (1, 16)}
+    (one, _), (many, best) = best_of_n(reference, PROMPTS, count_of_token_3, **options)
+    assert (best.prompt_ids == PROMPTS).all()
     assert many["score"] > one["score"]
-    assert count_of_token_3(best[1]).mean().item() == pytest.approx(many["score"], abs=1e-5)
-    assert (one["judge"], many["n"], many["kl"]) == (0.5, 16, pytest.approx(1.835, abs=1e-3))
+    assert count_of_token_3(best).mean().item() == pytest.approx(many["score"], abs=1e-5)
+    assert (many["n"], many["kl"]) == (16, pytest.approx(1.835, abs=1e-3))
 
 
-def test_a_score_that_is_nan_stops_the_training_before_a_weight_moves(new_trainer):
-    trainer = new_trainer(lambda rollout: torch.full((8,), torch.nan))
+def test_a_score_that_is_nan_stops_the_training_before_a_weight_moves(tiny_lm):
+    training = Training(tiny_lm, RLOO(), lambda rollout: torch.full((8,), torch.nan))
     with pytest.raises(NotFiniteError, match="in step 1, but scores has NaN"):
-        next(rloo(trainer))
+        next(training.records)
 
 
 def test_rollouts_of_two_widths_are_joined_at_the_larger():

@@ -7,20 +7,22 @@ import re
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from shared.tiny_models import EOS, PAD
-from shared.tiny_ppo import PROMPTS, count_fives, experience_of, start, without_times
+from shared.tiny_models import PAD
+from shared.tiny_ppo import PROMPTS, begin, count_fives, experience_of, models, small_settings, without_times
 
 from course_lib import __main__ as command_line
-from course_lib.equations.ppo import clipped_objective
 from course_lib.training.files.errors import CourseError
-from course_lib.training.ppo import backward, ppo
+from course_lib.training.ppo import PPO, train
+from course_lib.training.progress import ALONE
+from course_lib.training.relatives.on_policy import GRPO, RLOO
 from course_lib.training.rollout import Rollout
-from course_lib.training.run.team import ALONE, Launched, find_team
+from course_lib.training.run.team import Launched, find_team
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the tests fork, which this system cannot")
@@ -48,44 +50,57 @@ def in_processes(work, count=2):
     return [given[rank] for rank in range(count)]
 
 
-def gradients(team):
-    """The gradients and metrics of one minibatch of 11 rows out of 16, of very different lengths."""
-    policy, reference, settings, _ = start(ent_coef=0.1)
-    _, experience = experience_of(policy, reference, settings)
+def gradients(team, method):
+    """The gradients and metrics of a minibatch of 8 rows out of 16, of very different lengths."""
+    (policy, reference), settings = models(), small_settings(ent_coef=0.1, max_grad_norm=0.0)
+    _, experience = experience_of(policy, reference, settings, method=method)
     with torch.no_grad():  # off the point where ratios are 1
         policy.lm.transformer.wte.weight += 0.05 * torch.randn(24, 16, generator=torch.Generator().manual_seed(1))
-    rows = torch.randperm(16, generator=torch.Generator().manual_seed(2))[:11]
-    options = {"settings": settings, "objective": clipped_objective, "team": team, "step": 1}
-    record = backward(policy, experience, rows, **options)
-    return {name: parameter.grad.numpy() for name, parameter in policy.named_parameters()}, record
+    progress = begin(policy, settings, seed=2, team=team)
+    minibatch = next(method.minibatches(experience, settings=settings, progress=progress))
+    loss, record = method.loss(policy, minibatch, settings=settings, kl_coef=0.05)
+    (minibatch.share * loss).backward()
+    progress.clip_gradients(policy, settings)
+    gradients = {name: parameter.grad.numpy() for name, parameter in policy.named_parameters() if parameter.grad is not None}
+    return gradients, team.mean(record, minibatch.share)
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_the_gradients_of_several_processes_are_those_of_one_with_the_whole_batch(count):
-    expected, record = gradients(ALONE)
+@pytest.mark.parametrize(("count", "method"), [(2, PPO()), (3, PPO()), (2, RLOO()), (2, GRPO())])
+def test_the_gradients_of_several_processes_are_those_of_one_with_the_whole_batch(count, method):
+    expected, record = gradients(ALONE, method)
     assert max(abs(gradient).max() for gradient in expected.values()) > 0.01
-    for own, own_record in in_processes(gradients, count):
+    for own, own_record in in_processes(partial(gradients, method=method), count):
         for name, gradient in expected.items():
             torch.testing.assert_close(torch.tensor(own[name]), torch.tensor(gradient), atol=1e-5, rtol=0, msg=name)
         assert own_record == pytest.approx(record, abs=1e-5)
 
 
-def train(team):
-    """Two steps of PPO: the records, the weights, and how many responses this process sampled itself."""
-    policy, reference, settings, _ = start(batch_size=16)
-    own, seeds = [], torch.Generator().manual_seed(team.rank)
+class OwnTexts:
+    """A team that keeps what its process has sampled itself."""
 
-    def score(rollout):
-        own.append(rollout.token_ids.tolist())
-        return count_fives(rollout)
+    def __init__(self, team):
+        self.team, self.own = team, []
 
-    options = {"settings": settings, "eos_id": EOS, "pad_id": PAD, "generator": seeds, "team": team}
-    records = [without_times(record) for record in ppo(policy, reference, PROMPTS, score, **options)]
-    return records, {name: parameter.detach().numpy() for name, parameter in policy.named_parameters()}, own
+    def __getattr__(self, name):
+        return getattr(self.team, name)
+
+    def pool(self, rollout, **options):
+        self.own.append(rollout.token_ids.tolist())
+        return self.team.pool(rollout, **options)
+
+
+def three_steps(team):
+    """Three steps of PPO: the records, the weights, and what this process sampled itself."""
+    (policy, reference), settings, watched = models(), small_settings(batch_size=16), OwnTexts(team)
+    progress = begin(policy, settings, seed=team.rank)
+    progress.team = watched
+    records = train(policy, reference, PROMPTS, count_fives, settings=settings, progress=progress)
+    records = [without_times(record) for record in records]
+    return records, {name: parameter.detach().numpy() for name, parameter in policy.named_parameters()}, watched.own
 
 
 def test_ranks_sample_their_own_half_and_end_with_the_same_weights():
-    (records, weights, texts), (other_records, other_weights, other_texts) = in_processes(train)
+    (records, weights, texts), (other_records, other_weights, other_texts) = in_processes(three_steps)
     assert [len(batch) for batch in texts] == [8, 8, 8]
     assert texts != other_texts
     assert records == other_records
@@ -98,7 +113,7 @@ def gather(team):
     length = team.rank + 1
     ids, mask = torch.full((1, length), 7), torch.ones(1, length, dtype=torch.bool)
     own = Rollout(torch.tensor([[team.rank]]), ids, mask, torch.tensor([team.rank == 0]))
-    whole = team.gather_rollout(own, response_len=5, pad_id=PAD)
+    whole = team.pool(own, response_len=5, pad_id=PAD)
     lists = [whole.prompt_ids, whole.response_ids, whole.response_mask, whole.ended]
     return [tensor.tolist() for tensor in lists]
 
