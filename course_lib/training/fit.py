@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -12,46 +13,65 @@ from torch.nn import functional as F
 from course_lib.equations.preferences import bradley_terry_loss, pair_accuracy
 from course_lib.training.agreement import pearson_r
 from course_lib.training.finite import clip_gradients, require_finite
+from course_lib.training.own_equations import own
 from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.record import Record
 
 
 class Examples(ABC):
-    """What a reward model can learn from: so many examples, and the loss on some of them."""
+    """What a reward model can learn from: so many examples, what the model says of some, and the loss that fits."""
+
+    loss: Callable[[Tensor, Tensor], Tensor]
 
     @abstractmethod
     def __len__(self) -> int:
         """The number of examples."""
 
     @abstractmethod
-    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
-        """The loss of the model on these examples, and metrics."""
+    def read(
+        self, model: nn.Module, rows: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """The two columns that the loss of these examples compares."""
+
+    @abstractmethod
+    def measure(self, first: Float[Tensor, " rows"], second: Float[Tensor, " rows"]) -> Record:
+        """Metrics of these columns."""
 
 
 @dataclass(frozen=True)
 class RatedTexts(Examples):
-    """Texts (features, or token ids) with the number people gave each."""
+    """Texts (features, or token ids) with the number people gave each; loss = mean((score - rating)^2)."""
 
     inputs: Tensor
     ratings: Float[Tensor, " texts"]
+    loss: ClassVar = staticmethod(F.mse_loss)
 
     def __len__(self) -> int:
         """The number of texts."""
         return len(self.inputs)
 
-    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
-        """Mean squared error: loss = mean((score - rating)^2)."""
-        scores, ratings = model(self.inputs[rows]), self.ratings[rows]
-        return F.mse_loss(scores, ratings), {"pearson_r": pearson_r(scores.detach(), ratings)}
+    def read(
+        self, model: nn.Module, rows: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """Scores, and the ratings that they should be."""
+        return model(self.inputs[rows]), self.ratings[rows]
+
+    def measure(self, first: Float[Tensor, " rows"], second: Float[Tensor, " rows"]) -> Record:
+        """How scores go with ratings."""
+        return {"pearson_r": pearson_r(first, second)}
 
 
 @dataclass(frozen=True)
 class PreferredTexts(Examples):
-    """Texts (features, or token ids) and pairs of them, as row numbers: `chosen[i]` was preferred to `rejected[i]`."""
+    """Texts (features, or token ids) and pairs of them, as row numbers: `chosen[i]` was preferred to `rejected[i]`.
+
+    Bradley-Terry: loss = -mean(log sigmoid(chosen_rewards - rejected_rewards)).
+    """
 
     inputs: Tensor
     chosen: Int[Tensor, " pairs"]
     rejected: Int[Tensor, " pairs"]
+    loss: ClassVar = staticmethod(bradley_terry_loss)
 
     @classmethod
     def from_pairs(
@@ -66,12 +86,16 @@ class PreferredTexts(Examples):
         """The number of pairs."""
         return len(self.chosen)
 
-    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
-        """Bradley-Terry: loss = -mean(log sigmoid(chosen_rewards - rejected_rewards))."""
+    def read(
+        self, model: nn.Module, rows: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """Rewards of the chosen and of the rejected texts."""
         both = torch.cat([self.chosen[rows], self.rejected[rows]])
-        chosen_rewards, rejected_rewards = model(self.inputs[both]).chunk(2)
-        accuracy = pair_accuracy(chosen_rewards.detach(), rejected_rewards.detach())
-        return bradley_terry_loss(chosen_rewards, rejected_rewards), {"pair_accuracy": accuracy.item()}
+        return model(self.inputs[both]).chunk(2)
+
+    def measure(self, first: Float[Tensor, " rows"], second: Float[Tensor, " rows"]) -> Record:
+        """How often the chosen text has the higher reward."""
+        return {"pair_accuracy": pair_accuracy(first, second).item()}
 
 
 @dataclass
@@ -92,14 +116,19 @@ def fit(
     *,
     settings: FitSettings,
     generator: torch.Generator,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
     validate: Callable[[nn.Module], Record] | None = None,
 ) -> Iterator[Record]:
     """Train `model` in place and yield one record of named metrics a step; to stop, do not ask for the next.
+
+    `loss` takes the two columns that the examples give, scores and ratings, or chosen and rejected rewards; where none
+    is given, it is the examples' own: mean squared error, or Bradley-Terry.
 
     The generator shuffles the examples anew for each epoch: the same seed gives the same model. Every
     `validate_every` steps, and at the end, what `validate(model)` finds is added to the record. Raises NotFiniteError
     where the loss or a gradient is not finite.
     """
+    compare = own("loss", loss) if loss else examples.loss
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     batches = [
         (epoch + 1, rows)
@@ -110,14 +139,16 @@ def fit(
         learning_rate = settings.learning_rate * (1 - (step - 1) / len(batches))
         optimizer.param_groups[0]["lr"] = learning_rate
         model.train()
-        loss, metrics = examples.loss(model, rows)
+        columns = examples.read(model, rows)
+        loss_of_rows = compare(*columns)
+        require_finite(step, the_loss=loss_of_rows)
         optimizer.zero_grad()
-        require_finite(step, the_loss=loss)
-        loss.backward()
+        loss_of_rows.backward()
         clip_gradients(step, model, settings.max_grad_norm)
         optimizer.step()
         model.eval()
-        record = {"step": step, "epoch": epoch, "learning_rate": learning_rate, "loss": loss.item()} | metrics
+        record = {"step": step, "epoch": epoch, "learning_rate": learning_rate, "loss": loss_of_rows.item()}
+        record |= examples.measure(*(column.detach() for column in columns))
         if validate and (step % settings.validate_every == 0 or step == len(batches)):
             record |= {f"validation_{name}": value for name, value in validate(model).items()}
         yield record

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.training.files.errors import CourseError
 
-ONE_NUMBER = {"policy_loss", "value_loss", "reinforce_loss", "grpo_loss", "dpo_loss", "bradley_terry_loss"}
+ONE_NUMBER = {"loss", "policy_loss", "value_loss", "reinforce_loss", "grpo_loss", "dpo_loss", "bradley_terry_loss"}
 AS_THE_SECOND = {"token_logprobs", "kl_shaped_rewards"}  # one number for each number of the second argument
 
 
@@ -53,7 +53,7 @@ def own(name: str, function: Callable) -> Callable:
             result = function(*inputs, **options)
         except NotImplementedError:
             raise CourseError(f"Your {name} is not written yet: write it, then run this again.") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             file = Path(getattr(getattr(function, "__code__", None), "co_filename", ""))
             raise CourseError(f"Your {name} stopped in {place(error, file)} with {said(error)}; mend it.") from None
         if name == "adaptive_kl_coef":

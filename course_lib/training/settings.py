@@ -22,9 +22,10 @@ class PPOSettings:
     Defaults are those of Ziegler et al. 2019 (arXiv:1909.08593) as their code has them (lm-human-preferences,
     train_policy.py) but for: the learning rate (theirs, 1e-5, is for 124M parameters or more), the batch (512),
     2 minibatches (1), a fixed kl_coef (adaptive from .15), rewards that are not whitened (scores come normalised),
-    advantages whitened once a batch (in each minibatch), clipped gradients (none), and responses that end at eos
-    (theirs ran on to a full stop after token 16, and scored -1 without one; here a penalty is subtracted, so that a
-    good text still beats a bad one).
+    advantages whitened once a batch (in each minibatch), clipped gradients (none), PyTorch's Adam (TensorFlow's adds
+    its epsilon before the bias is corrected, so that for a vanishing gradient our first step is up to 31.6 times
+    theirs), and responses that end at eos (theirs ran on to a full stop after token 16, and scored -1 without one;
+    here a penalty is subtracted, so that a good text still beats a bad one).
     """
 
     iterations: int = setting(28, "PPO iterations: each samples a batch of responses and trains on it")
@@ -45,7 +46,9 @@ class PPOSettings:
     kl_coef: float = setting(0.05, "weight of the KL penalty in the reward of each token")
     kl_target: float = setting(0.0, "adapt kl_coef toward this KL in nats; 0 keeps it fixed (OpenAI: 6)")
     kl_horizon: float = setting(10_000.0, "responses over which the adaptive kl_coef moves by its own size")
-    target_kl: float = setting(0.0, "stop the passes over a batch once approx_kl exceeds this; 0 turns it off")
+    target_kl: float = setting(
+        0.0, "stop the passes once approx_kl, estimated on the batch itself, exceeds this; 0 turns it off"
+    )
     missing_eos_penalty: float = setting(1.0, "taken from the score of a response that does not end by itself")
     whiten_rewards: bool = setting(False, "scale rewards to variance 1 (their mean stays)")
     whiten_advantages: bool = setting(True, "shift and scale advantages to mean 0, variance 1")
@@ -61,6 +64,7 @@ class RunSettings(PPOSettings):
     model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (empty: data/tiny-gpt2)")
     pairs: int = setting(4096, "preference pairs that the stage reward-model trains on, once")
     reward_learning_rate: float = setting(1e-3, "learning rate of that stage (for larger models 5e-5, as OpenAI)")
+    equations: str = setting("", "Python file of yours: its functions replace the equations of their names")
     reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
     device: str = setting("cpu", "cpu or cuda")
     bfloat16: bool = setting(True, "compute in bfloat16 on a GPU that has it; heads and losses stay in float32")

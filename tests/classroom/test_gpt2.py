@@ -6,8 +6,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 from course_lib.classroom import gpt2
 from course_lib.classroom.live_run import default_run
+from course_lib.training import setup
 from course_lib.training.ratings import load_ratings
-from course_lib.training.run import pipeline
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_without_the_weights_it_says_how_to_get_them(a_gpu, recorded, tmp_path, 
 
 def test_with_both_it_trains(a_gpu, recorded, checkpoint, reward_checkpoint, monkeypatch, capsys):
     reviews = {split: load_ratings(split=split)[:70] for split in ("validation", "test")}
-    monkeypatch.setattr(pipeline, "load_ratings", lambda split: reviews[split])
+    monkeypatch.setattr(setup, "load_ratings", lambda split: reviews[split])
     monkeypatch.setattr(gpt2, "snapshot_download", lambda name, *, local_files_only: str(checkpoint))
     monkeypatch.setattr(gpt2, "REWARD_MODEL", reward_checkpoint)
     trained = []

@@ -15,6 +15,7 @@ from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.experiments.recordings import load_recording
 from course_lib.training.files.errors import CourseError
 from course_lib.training.fit import PreferredTexts
+from course_lib.training.ppo import PPO
 from course_lib.training.ratings import RatedSentence
 from course_lib.training.reward_model import new_reward_model
 
@@ -22,8 +23,8 @@ TINY = {"iterations": 2, "batch_size": 8, "response_len": 6, "evaluation_prompts
 RUNS = [
     PlannedRun("default", 0),
     PlannedRun("1 epoch", 0, {"epochs": 1}),
-    PlannedRun("kl sign", 1, gather=BUGS["kl sign"]),
-    PlannedRun("no clip", 1, objective=record.unclipped_objective),
+    PlannedRun("kl sign", 1, method=BUGS["kl sign"]),
+    PlannedRun("no clip", 1, method=PPO(clipped_objective=record.unclipped_objective)),
 ]
 
 

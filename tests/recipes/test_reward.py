@@ -40,7 +40,7 @@ def test_every_prefix_is_asked_for_the_rating_the_later_the_more():
             return (token_ids != 0).sum(dim=1)
 
     examples = reward.RatedPrefixes(torch.tensor([[5, 5, 0], [5, 5, 5]]), torch.tensor([2.0, 0.0]))
-    loss, _ = examples.loss(Counting(), torch.tensor([0, 1]))
+    loss = examples.loss(*examples.read(Counting(), torch.tensor([0, 1])))
     # at the end: errors 0 and 9. Weights 1/2, 1 and 1/3, 2/3, 1; weighted errors 1/2, 0 and 1/3, 8/3, 9
     assert loss.item() == pytest.approx(9 / 2 + 12.5 / 3.5)
 

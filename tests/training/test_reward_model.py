@@ -153,19 +153,19 @@ def line(weight=0.0):
 
 def test_rating_loss_by_hand():
     examples = RatedTexts(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 0.0, 5.0]))
-    loss, metrics = examples.loss(line(1.0), torch.tensor([0, 2]))
-    assert loss.item() == pytest.approx((0**2 + 2**2) / 2)
-    assert metrics["pearson_r"] == pytest.approx(1.0)
+    columns = examples.read(line(1.0), torch.tensor([0, 2]))
+    assert examples.loss(*columns).item() == pytest.approx((0**2 + 2**2) / 2)
+    assert examples.measure(*columns)["pearson_r"] == pytest.approx(1.0)
     assert len(examples) == 3
 
 
 def test_preference_loss_by_hand():
     examples = PreferredTexts(torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([2, 0]), torch.tensor([0, 1]))
-    loss, metrics = examples.loss(line(1.0), torch.tensor([0, 1]))
+    columns = examples.read(line(1.0), torch.tensor([0, 1]))
     # margins 3 and -1: -log sigmoid(3) = 0.0486, -log sigmoid(-1) = 1.3133
-    assert loss.item() == pytest.approx((0.048587 + 1.313262) / 2, abs=1e-5)
-    assert metrics == {"pair_accuracy": 0.5}
-    assert examples.loss(line(0.0), torch.tensor([0]))[0].item() == pytest.approx(math.log(2))
+    assert examples.loss(*columns).item() == pytest.approx((0.048587 + 1.313262) / 2, abs=1e-5)
+    assert examples.measure(*columns) == {"pair_accuracy": 0.5}
+    assert examples.loss(*examples.read(line(0.0), torch.tensor([0]))).item() == pytest.approx(math.log(2))
     assert len(examples) == 2
 
 

@@ -11,13 +11,12 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
-from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.tokens import ColouredTokens
 from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
-from course_lib.equations.advantages import gae as our_gae
-from course_lib.equations.advantages import td_residuals
+from course_lib.equations.advantages import gae, td_residuals
 from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
 from course_lib.training.files.errors import CourseError
+from course_lib.training.own_equations import own
 
 VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour
@@ -26,8 +25,8 @@ STRONGEST = 2.0  # the advantage with the strongest colour
 class AdvantageDemo(Demo):
     """A text with its tokens coloured by advantage; gamma and lambda are sliders, every number is in the picture."""
 
-    def __init__(self, texts: Sequence[WrittenText], gae: Callable = our_gae):
-        self.texts, self.gae = texts, gae
+    def __init__(self, texts: Sequence[WrittenText], gae: Callable = gae, td_residuals: Callable = td_residuals):
+        self.texts, self.gae, self.td_residuals = texts, own("gae", gae), own("td_residuals", td_residuals)
         self.pictured, self.named = AdvantagePicture(), None
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
         options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
@@ -48,11 +47,9 @@ class AdvantageDemo(Demo):
             self.canvas.redraw()
         rewards, values = text.rewards[None], text.values[None]
         mask = torch.ones_like(rewards, dtype=torch.bool)
-        residuals = td_residuals(rewards, values, mask, gamma=gamma)
         try:
-            advantages = call_plugged(
-                lambda: self.gae(rewards, values, mask, gamma=gamma, lam=lam), name="gae", shape=tuple(rewards.shape)
-            ).detach()
+            residuals = self.td_residuals(rewards, values, mask, gamma=gamma).detach()
+            advantages = self.gae(rewards, values, mask, gamma=gamma, lam=lam).detach()
         except CourseError as error:
             self.tokens.value = self.table.value = ""
             return str(error)
@@ -70,8 +67,8 @@ class AdvantageDemo(Demo):
 class SpreadDemo(Demo):
     """The advantage of two tokens at one place, each estimated from many texts that go on from it."""
 
-    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = our_gae):
-        self.beginnings, self.gae = beginnings, gae
+    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = gae):
+        self.beginnings, self.gae = beginnings, own("gae", gae)
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
@@ -106,17 +103,18 @@ class SpreadDemo(Demo):
     def estimates(self, beginning: Beginning, scale: float) -> Float[Tensor, "lambdas texts"]:
         """The advantage of the first token at every lambda, estimated from each text alone."""
         rewards, values, mask = beginning.rewards, scale * beginning.values, beginning.mask
-        shape = tuple(rewards.shape)
-        calls = (lambda lam=lam: self.gae(rewards, values, mask, gamma=1.0, lam=lam) for lam in LAMBDAS.tolist())
-        return torch.stack([call_plugged(call, name="gae", shape=shape)[:, 0].detach() for call in calls])
+        estimates = (self.gae(rewards, values, mask, gamma=1.0, lam=lam) for lam in LAMBDAS.tolist())
+        return torch.stack([estimate[:, 0].detach() for estimate in estimates])
 
 
-def advantage_demo(texts: Sequence[WrittenText] | None = None, *, gae: Callable = our_gae) -> AdvantageDemo:
-    """Show advantages on recorded texts; `gae(rewards, values, response_mask, gamma=..., lam=...)` may be your own."""
-    return AdvantageDemo(texts or load_advantages().texts, gae)
+def advantage_demo(
+    texts: Sequence[WrittenText] | None = None, *, gae: Callable = gae, td_residuals: Callable = td_residuals
+) -> AdvantageDemo:
+    """Show advantages on recorded texts; `gae` and `td_residuals` may be your own."""
+    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals)
 
 
-def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = our_gae) -> SpreadDemo:
+def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = gae) -> SpreadDemo:
     """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
     return SpreadDemo(beginnings or load_advantages().beginnings, gae)
 

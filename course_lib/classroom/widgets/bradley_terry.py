@@ -11,9 +11,9 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.bradley_terry import GAPS, BradleyTerryPicture
-from course_lib.classroom.plugged import call_plugged
 from course_lib.equations.preferences import preference_probability
 from course_lib.training.files.errors import CourseError
+from course_lib.training.own_equations import own
 
 GRID = torch.tensor(GAPS, dtype=torch.float32)
 LEAST = 1e-6  # a probability of 0 would have an infinite loss
@@ -22,8 +22,8 @@ LEAST = 1e-6  # a probability of 0 would have an infinite loss
 class BradleyTerryDemo(Demo):
     """The rewards of two texts, and a shift of both, as sliders; `gaps` are those of a student's own pairs."""
 
-    def __init__(self, probability: Callable = preference_probability, gaps: Sequence[float] = ()):
-        self.probability = probability
+    def __init__(self, preference_probability: Callable = preference_probability, gaps: Sequence[float] = ()):
+        self.probability = own("preference_probability", preference_probability)
         self.gaps = torch.tensor(list(gaps), dtype=torch.float32)
         self.drawing = BradleyTerryPicture()
         controls = {
@@ -53,16 +53,17 @@ class BradleyTerryDemo(Demo):
     def call(self, gaps: Float[Tensor, " pairs"], rejected: Float[Tensor, " pairs"] | None = None) -> Tensor:
         """The probabilities of these gaps, with rejected rewards of 0 unless given."""
         rejected = torch.zeros_like(gaps) if rejected is None else rejected
-        shape = tuple(gaps.shape)
-        return call_plugged(lambda: self.probability(rejected + gaps, rejected), name="probability", shape=shape)
+        return self.probability(rejected + gaps, rejected)
 
 
-def bradley_terry_demo(probability: Callable = preference_probability, gaps: Sequence[float] = ()) -> BradleyTerryDemo:
-    """Show Bradley-Terry; `probability(chosen_rewards, rejected_rewards)` may be your own.
+def bradley_terry_demo(
+    preference_probability: Callable = preference_probability, gaps: Sequence[float] = ()
+) -> BradleyTerryDemo:
+    """Show Bradley-Terry; `preference_probability` may be your own.
 
     `gaps`: reward of the chosen text minus that of the other, one number for each of your pairs; marks on the curves.
     """
-    return BradleyTerryDemo(probability, gaps)
+    return BradleyTerryDemo(preference_probability, gaps)
 
 
 def slider(name: str, value: float, most: float) -> widgets.FloatSlider:

@@ -10,10 +10,10 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.clip import RATIOS, ClipPanel, clip_figure
-from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.files.errors import CourseError
+from course_lib.training.own_equations import own
 
 WIDE = widgets.Layout(width="32em", max_width="98%")
 STYLE = {"description_width": "9em"}
@@ -28,11 +28,11 @@ class ClipDemo(Demo):
 
     def __init__(
         self,
-        objective: Callable = clipped_objective,
+        clipped_objective: Callable = clipped_objective,
         ratio: Tensor | None = None,
         advantages: Tensor | None = None,
     ):
-        self.objective = objective
+        self.objective = own("clipped_objective", clipped_objective)
         self.cloud = require_cloud(ratio, advantages)
         figure, self.left, self.right = clip_figure()
         controls = {
@@ -73,16 +73,16 @@ class ClipDemo(Demo):
 
 
 def clip_demo(
-    objective: Callable = clipped_objective,
+    clipped_objective: Callable = clipped_objective,
     ratio: Tensor | None = None,
     advantages: Tensor | None = None,
 ) -> ClipDemo:
-    """Show the clip region; `objective(ratio, advantages, clip_eps=...)` may be your own, its gradient is autograd's.
+    """Show the clip region; `clipped_objective` may be your own, its gradient is autograd's.
 
     `ratio` and `advantages`: one number for each real token of a batch, drawn as a cloud. CourseError where one is
     given without the other, or they are not of one length.
     """
-    return ClipDemo(objective, ratio, advantages)
+    return ClipDemo(clipped_objective, ratio, advantages)
 
 
 def slider(name: str, value: float, least: float, most: float, step: float) -> widgets.FloatSlider:
@@ -113,10 +113,7 @@ def value_and_gradient(
         CourseError: the objective fails, gives another shape, or has no gradient.
     """
     ratio = ratio.clone().requires_grad_()
-    shape = tuple(ratio.shape)
-    values = call_plugged(lambda: objective(ratio, advantages, clip_eps=clip_eps), name="objective", shape=shape)
-    if not values.requires_grad:
-        raise CourseError("Expected an objective with a gradient, but yours has none; do not detach the ratio.")
+    values = objective(ratio, advantages, clip_eps=clip_eps)
     (gradients,) = torch.autograd.grad(values.sum(), ratio)
     return values.detach(), gradients
 

@@ -9,13 +9,13 @@ import torch
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.fixed_points import FixedPointsPicture
-from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.report.report_words import number
 from course_lib.equations.best_of_n import best_of_n_distribution
 from course_lib.equations.optimum import optimal_policy as our_optimal_policy
 from course_lib.training.experiments.fixed_points import FixedPoints, kl_and_reward
 from course_lib.training.experiments.toy_language import text_probabilities, total_variation
 from course_lib.training.files.errors import CourseError
+from course_lib.training.own_equations import own
 
 BEST_OF = (2, 4, 8, 16, 32, 64)
 
@@ -24,7 +24,7 @@ class FixedPointDemo(Demo):
     """Reward against KL of every method's end, and its texts against the optimum's; the coefficient is a slider."""
 
     def __init__(self, points: FixedPoints, optimal_policy: Callable = our_optimal_policy):
-        self.points, self.optimal_policy = points, optimal_policy
+        self.points, self.optimal_policy = points, own("optimal_policy", optimal_policy)
         self.reference, self.rewards = text_probabilities(points.task.reference), points.task.rewards
         coefs = torch.logspace(2, math.log10(min(points.kl_coefs)), 80).tolist()
         frontier = [our_optimal_policy(self.reference, self.rewards, kl_coef=kl_coef) for kl_coef in coefs]
@@ -46,11 +46,7 @@ class FixedPointDemo(Demo):
         """Move all marks to this coefficient and say how far each method ends from the optimum."""
         points, kl_coef = self.points, self.points.kl_coefs[row]
         try:
-            optimum = call_plugged(
-                lambda: self.optimal_policy(self.reference, self.rewards, kl_coef=kl_coef),
-                name="optimal_policy",
-                shape=tuple(self.rewards.shape),
-            )
+            optimum = self.optimal_policy(self.reference, self.rewards, kl_coef=kl_coef)
         except CourseError as error:
             return str(error)
         methods = {name: ends[row] for name, ends in points.methods.items()}

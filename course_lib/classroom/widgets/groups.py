@@ -10,10 +10,10 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.groups import GroupsPicture
-from course_lib.classroom.plugged import call_plugged
 from course_lib.classroom.report.report_words import number
-from course_lib.equations import policy_gradient
+from course_lib.equations.policy_gradient import grpo_advantages, reinforce_advantages, rloo_advantages
 from course_lib.training.files.errors import CourseError
+from course_lib.training.own_equations import own
 
 OTHERS = (0.1, 0.0, -0.1)  # the scores of prompt A's other texts: nearly alike
 PROMPT_B = (2.0, 0.5, -0.5, -2.0)
@@ -22,8 +22,12 @@ PROMPT_B = (2.0, 0.5, -0.5, -2.0)
 class GroupDemo(Demo):
     """Scores of four texts to each of two prompts, and their advantages; text A1 and the ease of B are sliders."""
 
-    def __init__(self, reinforce: Callable, rloo: Callable, grpo: Callable):
-        self.methods = {"REINFORCE": reinforce, "RLOO": rloo, "GRPO": grpo}
+    def __init__(self, reinforce_advantages: Callable, rloo_advantages: Callable, grpo_advantages: Callable):
+        self.methods = {
+            "REINFORCE": own("reinforce_advantages", reinforce_advantages),
+            "RLOO": own("rloo_advantages", rloo_advantages),
+            "GRPO": own("grpo_advantages", grpo_advantages),
+        }
         self.pictured = GroupsPicture(texts=2 * len(PROMPT_B))
         controls = {
             "first": slider("score of A1", 1.0, -3.0, 3.0),
@@ -48,20 +52,17 @@ class GroupDemo(Demo):
 
     def call(self, name: str, scores: Float[Tensor, "prompts responses"]) -> Float[Tensor, "prompts responses"]:
         """The advantages of one method."""
-        function = self.methods[name]
-        if name == "REINFORCE":  # it knows no prompts
-            flat = call_plugged(lambda: function(scores.flatten()), name=name, shape=(scores.numel(),))
-            return flat.view_as(scores)
-        return call_plugged(lambda: function(scores), name=name, shape=tuple(scores.shape))
+        compared = scores.flatten() if name == "REINFORCE" else scores  # which knows no prompts
+        return self.methods[name](compared).view_as(scores)
 
 
 def group_demo(
-    reinforce: Callable = policy_gradient.reinforce_advantages,
-    rloo: Callable = policy_gradient.rloo_advantages,
-    grpo: Callable = policy_gradient.grpo_advantages,
+    reinforce_advantages: Callable = reinforce_advantages,
+    rloo_advantages: Callable = rloo_advantages,
+    grpo_advantages: Callable = grpo_advantages,
 ) -> GroupDemo:
     """Show the advantages of two small groups; each function may be your own."""
-    return GroupDemo(reinforce, rloo, grpo)
+    return GroupDemo(reinforce_advantages, rloo_advantages, grpo_advantages)
 
 
 def slider(name: str, value: float, least: float, most: float) -> widgets.FloatSlider:

@@ -1,11 +1,13 @@
 """The whole run: ratings, reward model, PPO, and the folder that tells what happened."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 from course_lib.training.files.errors import CourseError
-from course_lib.training.method import Method
+from course_lib.training.own_equations import read_equations
+from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.run.ppo_stage import ppo_stage
 from course_lib.training.run.resume import (
@@ -21,6 +23,8 @@ from course_lib.training.run.team import find_team
 from course_lib.training.settings import STAGES, RunSettings
 from course_lib.training.setup import Setup
 
+BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
+
 
 def run_pipeline(
     settings: RunSettings,
@@ -28,19 +32,19 @@ def run_pipeline(
     command: str,
     started: float,
     resume: Path | None = None,
-    method: Method | None = None,
 ) -> Iterator[Record]:
     """Run the stages of `settings.steps` but for the report, yielding one record a step with its stage and folder.
 
     Everything is loaded and checked before the run folder is made. `resume` is the folder of a run that was stopped:
-    it goes on from its last checkpoint to the numbers that it would have reached. `method` is PPO() unless another is
-    given. `started` is a time.perf_counter().
+    it goes on from its last checkpoint to the numbers that it would have reached. `started` is a
+    time.perf_counter().
 
     Raises:
         CourseError: a setting, the data, a model, the device or the folder is not as it should be, or the training
             has blown up.
     """
     stages, team = read_stages(settings.steps), find_team(settings.device)
+    equations = own_equations(settings, tell=team.rank == 0)
     setup = Setup(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
     models = {"policy": setup and setup.policy.lm, "reward_model": reward_model}
@@ -52,9 +56,21 @@ def run_pipeline(
         if not resume and team.rank == 0:
             write_beginning(folder, {"command": command} | beginning(settings, models, processes=team.size))
         if "reward-model" in stages:
-            reward_model = yield from reward_model_stage(reward_model, settings, folder, team)
+            loss = equations.get(BRADLEY_TERRY)
+            reward_model = yield from reward_model_stage(reward_model, settings, folder, team, loss=loss)
         if setup:
-            yield from ppo_stage(setup, reward_model, folder, started=started, method=method)
+            yield from ppo_stage(setup, reward_model, folder, started=started, method=PPO().replaced(equations))
+
+
+def own_equations(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
+    """The functions of the file that the settings name, none without one; says on the error output which they are."""
+    if not settings.equations:
+        return {}
+    path = Path(settings.equations)
+    equations = read_equations(path, known=PPO.equations() | {BRADLEY_TERRY})
+    if tell:
+        print(f"From {path}: {', '.join(equations)}.", file=sys.stderr)
+    return equations
 
 
 def read_stages(steps: str) -> list[str]:

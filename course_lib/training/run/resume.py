@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from course_lib.training.files import strict_json
+from course_lib.training.files.checksums import sha256
 from course_lib.training.files.errors import CourseError, NotFiniteError
 from course_lib.training.files.write import write_json
 from course_lib.training.run.checkpoint import checkpoints
@@ -24,6 +25,8 @@ CHECKSUM = "checksum"
 def beginning(settings: RunSettings, models: dict[str, nn.Module | None], *, processes: int) -> dict:
     """All that the numbers of a run follow from: `settings.json` but for the command."""
     began_with = {name: digest(model) for name, model in models.items() if model is not None}
+    if settings.equations:
+        began_with["equations"] = sha256(Path(settings.equations))
     surroundings = {"processes": processes, "threads": torch.get_num_threads(), "versions": versions()}
     return asdict(settings) | surroundings | {"began_with": began_with}
 

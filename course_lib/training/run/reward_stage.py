@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import torch
@@ -13,10 +13,10 @@ from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.files.write import write_folder, write_lines
 from course_lib.training.fit import FitSettings, PreferredTexts, fit
 from course_lib.training.language_model import check_device
+from course_lib.training.progress import Team
 from course_lib.training.ratings import draw_pairs, load_ratings
 from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
-from course_lib.training.run.team import Team
 from course_lib.training.settings import RunSettings
 
 
@@ -30,7 +30,7 @@ def start_reward_model(settings: RunSettings, stages: list[str]) -> RewardModel 
 
 
 def reward_model_stage(
-    model: RewardModel, settings: RunSettings, folder: Path | None, team: Team
+    model: RewardModel, settings: RunSettings, folder: Path | None, team: Team, *, loss: Callable | None = None
 ) -> Generator[Record, None, RewardModel]:
     """Train the reward model, or take the one that an earlier part of this run has finished; returns it."""
     finished = folder / "reward-model" if folder else None
@@ -40,11 +40,13 @@ def reward_model_stage(
             return load_reward_model(finished, device=check_device(settings.device))
         except CourseError as error:
             print(f"{error} It is trained again.", file=sys.stderr)
-    yield from train_reward_model(model, settings, folder if team.rank == 0 else None)
+    yield from train_reward_model(model, settings, folder if team.rank == 0 else None, loss=loss)
     return model
 
 
-def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path | None) -> Iterator[Record]:
+def train_reward_model(
+    model: RewardModel, settings: RunSettings, folder: Path | None, *, loss: Callable | None = None
+) -> Iterator[Record]:
     """Train a reward model on preference pairs of the training reviews, and save it in the run folder, if given."""
     generator = torch.Generator().manual_seed(settings.seed)
     sentences = load_ratings(split="train")
@@ -54,7 +56,7 @@ def train_reward_model(model: RewardModel, settings: RunSettings, folder: Path |
     fit_settings = FitSettings(epochs=1, learning_rate=settings.reward_learning_rate)
     steps = math.ceil(settings.pairs / fit_settings.batch_size)
     records = []
-    for record in fit(model, examples, settings=fit_settings, generator=generator):
+    for record in fit(model, examples, settings=fit_settings, generator=generator, loss=loss):
         records.append(record)
         yield {"stage": "reward-model", "folder": folder, "steps": steps} | record
     if folder:

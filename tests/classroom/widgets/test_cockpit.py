@@ -8,8 +8,9 @@ import torch
 
 from course_lib.classroom.widgets.cockpit import SLIDERS, Cockpit
 from course_lib.equations.ppo import clipped_objective
+from course_lib.training import setup
+from course_lib.training.ppo import PPO
 from course_lib.training.ratings import load_ratings
-from course_lib.training.run import pipeline
 from course_lib.training.settings import RunSettings
 
 REVIEWS = {split: load_ratings(split=split)[:20] for split in ("validation", "test")}
@@ -17,7 +18,7 @@ REVIEWS = {split: load_ratings(split=split)[:20] for split in ("validation", "te
 
 @pytest.fixture(autouse=True)
 def few_reviews(monkeypatch):
-    monkeypatch.setattr(pipeline, "load_ratings", lambda split: REVIEWS[split])
+    monkeypatch.setattr(setup, "load_ratings", lambda split: REVIEWS[split])
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_a_students_objective_takes_the_place_of_ours(make):
         calls.append(clip_eps)
         return clipped_objective(ratio, advantages, clip_eps=clip_eps)
 
-    cockpit = make(objective=my_clipped_objective)
+    cockpit = make(method=PPO(clipped_objective=my_clipped_objective))
     cockpit.sliders["clip_eps"].value = 0.1
     cockpit.one_step()
     assert set(calls) == {0.1}
@@ -174,7 +175,7 @@ def test_a_students_objective_takes_the_place_of_ours(make):
     ],
 )
 def test_what_goes_wrong_in_the_training_becomes_the_sentence(make, objective, says):
-    cockpit = make(objective=objective)
+    cockpit = make(method=PPO(clipped_objective=objective))
     assert cockpit.one_step() is None
     assert cockpit.says.startswith("Stopped. ")
     assert says in cockpit.says

@@ -5,11 +5,11 @@ import itertools
 import pytest
 
 from course_lib.classroom.widgets.find_the_bug import BEHIND, SIGNS, find_the_bug, rerun
+from course_lib.training import setup
 from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.experiments.recordings import load_recording
 from course_lib.training.files.errors import CourseError
 from course_lib.training.ratings import load_ratings
-from course_lib.training.run import pipeline
 from course_lib.training.settings import RunSettings
 
 
@@ -98,7 +98,7 @@ def test_what_the_folded_solution_says_is_seen_in_the_records(widget):
 
 def test_a_mistake_is_rerun_live(checkpoint, reward_checkpoint, monkeypatch):
     reviews = {split: load_ratings(split=split)[:20] for split in ("validation", "test")}
-    monkeypatch.setattr(pipeline, "load_ratings", lambda split: reviews[split])
+    monkeypatch.setattr(setup, "load_ratings", lambda split: reviews[split])
     settings = RunSettings(model=str(checkpoint), reward_model=str(reward_checkpoint), batch_size=8, response_len=6)
     sound, shifted = (list(rerun(name, steps=2, settings=settings)) for name in ("healthy", "logprobs shifted"))
     assert [record["step"] for record in shifted] == [1, 2]

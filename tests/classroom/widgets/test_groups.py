@@ -42,6 +42,7 @@ def test_both_ends_of_each_slider_draw_another_picture(name):
 
 
 def test_functions_of_ones_own():
-    demo = group_demo(rloo=lambda returns: returns - returns.mean(dim=1, keepdim=True))
+    demo = group_demo(rloo_advantages=lambda returns: returns - returns.mean(dim=1, keepdim=True))
     assert heights(demo, "RLOO")[0] == 0.75
-    assert "Expected shape (2, 4) from your GRPO" in group_demo(grpo=lambda scores: torch.zeros(3)).says
+    says = group_demo(grpo_advantages=lambda scores: torch.zeros(3)).says
+    assert "Expected shape (2, 4) from your grpo_advantages" in says

@@ -68,13 +68,13 @@ def test_own_pairs_lie_on_the_curve():
     ],
 )
 def test_a_students_own_function_that_fails_becomes_a_sentence(probability, says):
-    demo = bradley_terry_demo(probability=probability)
+    demo = bradley_terry_demo(preference_probability=probability)
     assert says in demo.says
     assert len(demo.drawing.probability.curve.get_xdata()) == 0
 
 
 def test_a_students_own_function_is_what_is_drawn():
-    demo = bradley_terry_demo(probability=lambda chosen, rejected: torch.sigmoid(rejected - chosen))
+    demo = bradley_terry_demo(preference_probability=lambda chosen, rejected: torch.sigmoid(rejected - chosen))
     heights = demo.drawing.probability.curve.get_ydata()
     assert heights[0] > 0.99
     assert heights[-1] < 0.01

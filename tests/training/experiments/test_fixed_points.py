@@ -11,10 +11,17 @@ from course_lib.training.experiments.fixed_points import (
     grpo,
     implied_rewards,
     kl_and_reward,
-    toy_trainer,
 )
-from course_lib.training.experiments.toy_language import VOCAB, ToyTask, text_probabilities, total_variation
-from course_lib.training.relatives import on_policy
+from course_lib.training.experiments.toy_language import (
+    PROMPTS,
+    VOCAB,
+    ToyTask,
+    text_probabilities,
+    total_variation,
+    toy_settings,
+)
+from course_lib.training.ppo import train
+from course_lib.training.relatives.on_policy import GRPO
 
 COEFS = [0.3, 1.0, 3.0]
 
@@ -91,8 +98,8 @@ def test_the_division_by_the_spread_alone_changes_the_coefficient_and_nothing_el
 
 
 def test_the_loop_of_grpo_ends_where_its_expected_gradient_does(task, points):
-    trainer = toy_trainer(task, kl_coef=1.0)
-    list(on_policy.grpo(trainer, responses=64))
-    end, exact, optimum = text_probabilities(trainer.policy), points.methods["GRPO"][1], points.optimum[1]
+    policy, settings = task.policy(), toy_settings(kl_coef=1.0)
+    list(train(policy, task.reference, PROMPTS, task.score, settings=settings, method=GRPO(responses=64)))
+    end, exact, optimum = text_probabilities(policy), points.methods["GRPO"][1], points.optimum[1]
     assert total_variation(end, exact) < 0.04
     assert total_variation(end, optimum) > 0.15

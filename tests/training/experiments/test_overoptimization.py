@@ -12,6 +12,7 @@ from course_lib.equations.ensemble import mean_minus_spread, worst_score
 from course_lib.recipes import record_overoptimization as recipe
 from course_lib.recipes import record_remedies
 from course_lib.recipes.record_overoptimization import record_overoptimization
+from course_lib.training import setup
 from course_lib.training.experiments import proxies
 from course_lib.training.experiments.candidates import Candidates, best_of_first, best_of_n_metrics, powers_of_two
 from course_lib.training.experiments.proxies import (
@@ -26,7 +27,6 @@ from course_lib.training.experiments.remedies import Ensemble, LengthTerm, label
 from course_lib.training.files.errors import CourseError
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import load_reward_model, new_reward_model
-from course_lib.training.run import pipeline
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
@@ -58,7 +58,7 @@ def recorded(given, tmp_path_factory) -> Path:
     """The folder of both experiments, recorded at a tiny size."""
     folder, read_once = tmp_path_factory.mktemp("runs"), cache(load_ratings)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline, proxies, recipe):
+        for module in (setup, proxies, recipe):
             patch.setattr(module, "load_ratings", read_once)
         patch.setattr(proxies, "LEAST_STEPS", 2)
         patch.setattr(record_remedies, "MEMBERS", 2)

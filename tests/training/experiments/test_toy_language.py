@@ -4,7 +4,6 @@ import torch
 
 from course_lib.training.experiments.toy_language import (
     BOS,
-    EOS,
     LENGTH,
     TEXTS,
     TabularLanguageModel,
@@ -38,8 +37,7 @@ def test_texts_are_sampled_as_often_as_their_probabilities_say():
     generator = torch.Generator().manual_seed(0)
     policy = TabularPolicy(TabularLanguageModel(generator))
     prompts = torch.full((50_000, 1), BOS)
-    options = {"eos_id": EOS, "pad_id": EOS, "temperature": 1.0, "generator": generator}
-    rollout = sample(policy.lm, prompts, response_len=LENGTH, **options)
+    rollout = sample(policy, prompts, response_len=LENGTH, temperature=1.0, generator=generator)
     shares = torch.bincount(text_number(rollout.response_ids), minlength=64) / len(prompts)
     assert not rollout.ended.any()
     assert total_variation(shares, text_probabilities(policy)) < 0.02

@@ -56,7 +56,7 @@ def test_a_policy_gives_elsewhere_the_log_probabilities_it_gives_here(folders):
     ids, mask = batch["input_ids"], batch["attention_mask"][:, 1:].bool()
     with torch.no_grad():
         logprobs = elsewhere(**batch).logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
-        ours = Policy(load_language_model(folders[0])[0])(ids, mask).logprobs
+        ours = Policy.of(*load_language_model(folders[0]))(ids, mask).logprobs
     torch.testing.assert_close(logprobs * mask, ours)
 
 

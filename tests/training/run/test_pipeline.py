@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from course_lib import __main__ as command_line
+from course_lib.training import setup
 from course_lib.training.language_model import load_language_model
-from course_lib.training.run import pipeline
 
 TINY = ["--iterations", "2", "--batch-size", "8", "--response-len", "6", "--evaluation-prompts", "16"]
 
@@ -156,8 +156,8 @@ def test_ratings_that_are_missing_or_damaged_stop_the_run(run, monkeypatch, tmp_
         path = tmp_path / "film.jsonl"
         if content:
             path.write_text(content)
-        real = pipeline.load_ratings
-        monkeypatch.setattr(pipeline, "load_ratings", lambda real=real, path=path, **options: real(path, **options))
+        real = setup.load_ratings
+        monkeypatch.setattr(setup, "load_ratings", lambda real=real, path=path, **options: real(path, **options))
         code, message, folder = run()
         monkeypatch.undo()
         assert code == 2

@@ -61,7 +61,9 @@ def gradients(team, method):
     loss, record = method.loss(policy, minibatch, settings=settings, kl_coef=0.05)
     (minibatch.share * loss).backward()
     progress.clip_gradients(policy, settings)
-    gradients = {name: parameter.grad.numpy() for name, parameter in policy.named_parameters() if parameter.grad is not None}
+    gradients = {
+        name: parameter.grad.numpy() for name, parameter in policy.named_parameters() if parameter.grad is not None
+    }
     return gradients, team.mean(record, minibatch.share)
 
 
