@@ -46,9 +46,7 @@ class PPOSettings:
     kl_coef: float = setting(0.05, "weight of the KL penalty in the reward of each token")
     kl_target: float = setting(0.0, "adapt kl_coef toward this KL in nats; 0 keeps it fixed (OpenAI: 6)")
     kl_horizon: float = setting(10_000.0, "responses over which the adaptive kl_coef moves by its own size")
-    target_kl: float = setting(
-        0.0, "stop the passes once approx_kl, estimated on the batch itself, exceeds this; 0 turns it off"
-    )
+    target_kl: float = setting(0.0, "stop the passes once approx_kl, measured on that batch, exceeds this; 0 is off")
     missing_eos_penalty: float = setting(1.0, "taken from the score of a response that does not end by itself")
     whiten_rewards: bool = setting(False, "scale rewards to variance 1 (their mean stays)")
     whiten_advantages: bool = setting(True, "shift and scale advantages to mean 0, variance 1")

@@ -1,4 +1,4 @@
-"""Any equation can be replaced: a copy of ours trains as ours does, a spoiled one does not, a broken one is a sentence."""
+"""Any equation can be replaced: a copy of ours trains as ours does, a spoiled one otherwise, a broken one is told."""
 
 import pytest
 import torch
@@ -30,12 +30,16 @@ def copy_of(name):
     return lambda *inputs, **options: equation(*inputs, **options)
 
 
+def bent(numbers):
+    return 0.1 + 0.5 * numbers + 0.05 * numbers**2
+
+
 def spoiled(name):
     """The equation with a wrong sign, or with wrong numbers where a sign would not be seen."""
     equation = ours(name)
     if name.endswith("_loss"):
         return lambda *inputs, **options: -equation(*inputs, **options)
-    return lambda *inputs, **options: 1.5 * equation(*inputs, **options) ** 2 + 0.1
+    return lambda *inputs, **options: bent(equation(*inputs, **options))
 
 
 def records_of(method):
@@ -101,9 +105,8 @@ def test_a_file_gives_its_functions_by_their_names_and_the_line_of_a_fault(write
     lines = ["import torch", "EPS = 1e-8", "def helper(x):", "    return x / EPS.no", "def whiten(values, mask):"]
     equations = read_equations(write("\n".join([*lines, "    return helper(values)"])), known=PPO.equations())
     assert list(equations) == ["whiten"]
-    with pytest.raises(
-        CourseError, match=r"^Your whiten stopped in mine\.py, line 4, with AttributeError: [^\n]+; mend it\.$"
-    ):
+    says = r"^Your whiten stopped in mine\.py, line 4, with AttributeError: [^\n]+; mend it\.$"
+    with pytest.raises(CourseError, match=says):
         records_of(PPO().replaced(equations))
 
 
