@@ -8,7 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.publish import notebooks
-from course_lib.publish.notebooks import canonical, find, main, refresh, to_json
+from course_lib.publish.notebooks import main, refresh
+from course_lib.publish.stored import canonical, find, to_json
 from course_lib.training.files.errors import CourseError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
