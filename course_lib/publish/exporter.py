@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from course_lib.publish.markdown import to_html, to_inline_html
 from course_lib.publish.roles import ASKS, heading, question, role
+from course_lib.training.files.errors import CourseError
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOOK = Path(__file__).parents[1] / "classroom" / "look.css"
@@ -71,7 +72,12 @@ def idea(prediction: NotebookNode, href: Callable[[str], str]) -> str:
 
 
 def with_options(html: str, quiz: NotebookNode) -> str:
-    """Give each fold of a quiz, one for each option, the class `yes` or `no`, so that the right one can look so."""
+    """Give each fold of a quiz the class `yes` or `no`. CourseError where it has not one fold for each option."""
     asked, (before, *folds) = question(quiz), html.split("<details>")
+    if len(folds) != len(asked.options):
+        raise CourseError(
+            f"Expected the quiz {quiz.id!r} to have a fold for each of its {len(asked.options)} options, "
+            f"but it has {len(folds)}; write both alike, in its text and its metadata."
+        )
     classes = ["yes" if letter == asked.right else "no" for letter in asked.options]
     return before + "".join(f'<details class="option {name}">{fold}' for name, fold in zip(classes, folds, strict=True))

@@ -84,6 +84,14 @@ def test_the_folds_of_a_quiz_are_told_apart_and_others_left():
     assert "option" not in text(words("aside", folds), str)
 
 
+def test_a_quiz_with_more_options_than_folds_is_named():
+    quiz = words("quiz", "Or?\n\n<details></details>", role="quiz", question="Or?", options=["One", "Two"], answer="b")
+    with pytest.raises(
+        CourseError, match="Expected the quiz 'quiz' to have a fold for each of its 2 options, but it has 1"
+    ):
+        text(quiz, str)
+
+
 def test_the_minutes_of_a_heading_are_set_apart_and_no_others():
     html = text(words("idea", "## Wait (2 min)\n\nSleep (2 min)", minutes=2), str)
     assert html.count('<span class="minutes">(2 min)</span></h2>') == html.count("minutes") == 1
