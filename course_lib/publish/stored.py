@@ -6,6 +6,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_lib.training.files.errors import CourseError
+from course_lib.training.files.write import write_text
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -29,8 +30,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
-    """Write a notebook."""
-    path.write_text(to_json(notebook), encoding="utf-8", newline="\n")
+    """Write a notebook whole or not at all."""
+    write_text(path, to_json(notebook))
 
 
 def to_json(notebook: NotebookNode) -> str:
