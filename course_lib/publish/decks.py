@@ -1,8 +1,6 @@
 """A deck of slides, and the page of its notes: each one file, with its look and its scripts in it."""
 
 import re
-from importlib.util import find_spec
-from pathlib import Path
 
 from markupsafe import Markup
 from nbformat.v4 import new_notebook
@@ -11,7 +9,7 @@ from course_lib.publish.exporter import CourseExporter, page_templates
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.markdown import to_inline_html
 from course_lib.publish.plan import Slide
-from course_lib.publish.predictions import read_predictions
+from course_lib.publish.roles import predictions, unfolded
 from course_lib.training.files.errors import CourseError
 
 REVEAL = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -23,10 +21,10 @@ def deck_page(lesson: Lesson, sections: list[list[Slide]]) -> str:
     exporter = CourseExporter("slide_cells.html.j2", href=href)
     exporter.register_filter("without_imports", without_imports)
     exporter.register_filter("unfolded", unfolded)
-    predictions = read_predictions(lesson.notebook)
+    asked = predictions(lesson.notebook)
 
     def drawn(slide: Slide) -> Markup:
-        return Markup(exporter.page(new_notebook(cells=slide.cells), predictions=predictions))
+        return Markup(exporter.page(new_notebook(cells=slide.cells), predictions=asked))
 
     return fill("slides.html.j2", lesson=lesson, sections=sections, drawn=drawn, reveal=read_reveal())
 
@@ -38,7 +36,7 @@ def notes_page(lesson: Lesson, sections: list[list[Slide]]) -> str:
 
 def href(target: str) -> str:
     """Return where a link leads from a slide: nowhere, unless to another site, since the deck stands alone."""
-    return target if re.match("https?:", target) else ""
+    return target if target.startswith(("http:", "https:")) else ""
 
 
 def without_imports(source: str) -> str:
@@ -46,21 +44,17 @@ def without_imports(source: str) -> str:
     return IMPORTS.sub("", source)
 
 
-def unfolded(html: str) -> str:
-    """Unfold the answer to a prediction, which has a slide of its own; other folds stay as they are."""
-    return html.replace(
-        "<details><summary>What you should have seen", "<details open><summary>What you should have seen"
-    )
-
-
 def read_reveal() -> dict[str, Markup]:
     """Return the files of reveal.js by their names. CourseError where the package that brings them is missing."""
-    package = find_spec("sphinx_revealjs")
-    if package is None:
+    try:
+        # of PyPI's packages the one that ships a current reveal.js whole and says by a function where
+        from sphinx_revealjs.utils import get_revealjs_path
+    except ImportError as error:
         raise CourseError(
-            "Expected the package sphinx-revealjs, which brings reveal.js; install it: pip install -e '.[present]'"
-        )
-    folder = Path(package.origin).parent / "_static" / "revealjs"
+            "Expected the package sphinx-revealjs, which brings reveal.js, but it is not installed; install it: "
+            "pip install -c constraints.txt -e '.[present]'"
+        ) from error
+    folder = get_revealjs_path()
     # a script within a page ends at the first </script, wherever it stands
     return {
         file: Markup((folder / file).read_text(encoding="utf-8").replace("</script", r"<\/script")) for file in REVEAL

@@ -4,6 +4,7 @@ Nothing is executed and nothing fetched: pictures stand in the page, in place of
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -14,7 +15,8 @@ from traitlets import default
 from traitlets.config import Config
 
 from course_lib.publish.markdown import to_html, to_inline_html
-from course_lib.publish.predictions import mark_folds
+from course_lib.publish.roles import ASKS, heading, question, role
+from course_lib.training.files.errors import CourseError
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOOK = Path(__file__).parents[1] / "classroom" / "look.css"
@@ -38,7 +40,8 @@ class CourseExporter(HTMLExporter):
         super().__init__(config=settings, template_file=template, extra_template_basedirs=[str(TEMPLATES)])
         self.register_filter("markdown2html", lambda source: to_html(source, href))
         self.register_filter("inline", lambda source: to_inline_html(source, href))
-        self.register_filter("marked", mark_folds)
+        self.register_filter("text", partial(text, href=href))
+        self.register_filter("idea", partial(idea, href=href))
         self.register_filter("alt", alt)
 
     @default("template_name")
@@ -53,3 +56,28 @@ class CourseExporter(HTMLExporter):
 def alt(output: NotebookNode) -> str:
     """The words that stand beside a picture for those who do not see it."""
     return output.metadata.get("image/png", {}).get("alt") or output.data.get("text/plain", "")
+
+
+def text(cell: NotebookNode, href: Callable[[str], str]) -> str:
+    """Render a cell of text: its heading's minutes are set apart, the folds of a quiz are told apart."""
+    html, found = to_html(cell.source, href), heading(cell)
+    if found and found.length:
+        html = html.replace(f"({found.length})</h", f'<span class="minutes">({found.length})</span></h', 1)
+    return with_options(html, cell) if role(cell) == "quiz" else html
+
+
+def idea(prediction: NotebookNode, href: Callable[[str], str]) -> str:
+    """Render what stands in the cell of a prediction before the question."""
+    return text(NotebookNode(prediction, source=prediction.source.partition(ASKS)[0].strip()), href)
+
+
+def with_options(html: str, quiz: NotebookNode) -> str:
+    """Give each fold of a quiz the class `yes` or `no`. CourseError where it has not one fold for each option."""
+    asked, (before, *folds) = question(quiz), html.split("<details>")
+    if len(folds) != len(asked.options):
+        raise CourseError(
+            f"Expected the quiz {quiz.id!r} to have a fold for each of its {len(asked.options)} options, "
+            f"but it has {len(folds)}; write both alike, in its text and its metadata."
+        )
+    classes = ["yes" if letter == asked.right else "no" for letter in asked.options]
+    return before + "".join(f'<details class="option {name}">{fold}' for name, fold in zip(classes, folds, strict=True))

@@ -1,17 +1,13 @@
 """What a page and the contents need to know of a notebook, read from the notebook alone."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
+from course_lib.publish.roles import DEEPER, Heading, course, heading
+from course_lib.publish.stored import read
 from course_lib.training.files.errors import CourseError
-
-TITLE = re.compile(r"# (?P<title>.+?)(?: \((?P<length>[^()]*\bmin)\))?$", re.MULTILINE)
-HEADING = re.compile(r"^## (?P<title>.+?)(?: \((?P<length>\d+ min)\))?$", re.MULTILINE)
-DEEPER = "Go deeper: "
 
 
 @dataclass(frozen=True)
@@ -26,18 +22,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A notebook with its title, how long it takes, and its sections."""
+    """A notebook: its file's name, what other pages call it and say that one does there, its title and sections."""
 
     name: str
+    called: str
+    does: str
     title: str
     length: str
     sections: list[Section]
     notebook: NotebookNode
-
-    @property
-    def number(self) -> str:
-        """The number with which the name begins."""
-        return self.name.partition("_")[0]
 
     @property
     def picture(self) -> str:
@@ -48,16 +41,18 @@ class Lesson:
 
 def read_lesson(path: Path) -> Lesson:
     """Read a notebook. CourseError where its first cell has no title."""
-    notebook = nbformat.read(path, as_version=4)
-    title = TITLE.match(notebook.cells[0].source) if notebook.cells else None
-    if not title:
+    notebook = read(path)
+    title = heading(notebook.cells[0]) if notebook.cells else None
+    if not title or title.level != 1:
         raise CourseError(f"Expected {path} to begin with a title such as '# Clipped PPO (12 min)'; write one.")
-    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    sections = [section(cell.id, heading) for cell in texts for heading in HEADING.finditer(cell.source)]
-    return Lesson(path.stem, title["title"], title["length"] or "", sections, notebook)
+    said = course(notebook.cells[0])
+    called = f"{path.stem.partition('_')[0]} {said.get('name', title.title)}"
+    headings = [(cell.id, found) for cell in notebook.cells if (found := heading(cell)) and found.level > 1]
+    sections = [section(cell_id, found) for cell_id, found in headings]
+    return Lesson(path.stem, called, said.get("does", ""), title.title, title.length, sections, notebook)
 
 
-def section(cell_id: str, heading: re.Match) -> Section:
-    """Take a heading apart."""
-    title = heading["title"].removeprefix(DEEPER)
-    return Section(cell_id, title[0].upper() + title[1:], heading["length"] or "", title != heading["title"])
+def section(cell_id: str, found: Heading) -> Section:
+    """Return a section without the words that all deeper ones begin with."""
+    title = found.title.removeprefix(DEEPER)
+    return Section(cell_id, title[0].upper() + title[1:], found.length, found.deeper)

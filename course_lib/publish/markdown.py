@@ -31,12 +31,6 @@ class CourseRenderer(IPythonRenderer):
         r"""What stands between \begin and \end."""
         return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
 
-    def heading(self, text: str, level: int, **attributes) -> str:
-        """A heading, its minutes set apart."""
-        return super().heading(
-            re.sub(r"(\([^()]*\bmin\))$", r'<span class="minutes">\1</span>', text), level, **attributes
-        )
-
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link, or its text alone."""
         address = self.href(url)

@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -18,12 +17,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from course_lib.publish.stored import FOLDER, canonical, find, read, write
 from course_lib.training.files.errors import CourseError
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-KEPT = ("notes", "slideshow", "tags")  # of a cell's metadata: notes and slide marks for who presents, tags
 CELL_SECONDS = 120
 # Two threads on two busy cores take longer than one.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -38,24 +34,14 @@ class ThisPython(KernelSpecManager):
         return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
 
 
-def find(names: list[str], folder: Path) -> list[Path]:
-    """Return the notebooks of a folder whose names begin so, or all. CourseError where there is none."""
-    paths, starts = sorted(folder.glob("*.ipynb")), [Path(name).name for name in names] or [""]
-    for start in starts:
-        if not any(path.name.startswith(start) for path in paths):
-            known = ", ".join(path.stem for path in paths) or "nothing"
-            raise CourseError(f"Expected the name of a notebook, but got {start!r}; {folder} has {known}.")
-    return [path for path in paths if path.name.startswith(tuple(starts))]
-
-
 def refresh(path: Path, *, timeout: int = CELL_SECONDS) -> None:
     """Run a notebook in its folder and write it with its outputs.
 
     CourseError where a cell fails or takes longer than `timeout` seconds; the file then stays as it was.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     run(notebook, path, timeout=timeout)
-    path.write_text(to_json(canonical(notebook)), encoding="utf-8", newline="\n")
+    write(canonical(notebook), path)
 
 
 def run(notebook: NotebookNode, path: Path, *, timeout: int = CELL_SECONDS) -> None:
@@ -83,24 +69,6 @@ def run(notebook: NotebookNode, path: Path, *, timeout: int = CELL_SECONDS) -> N
     else:
         return
     raise CourseError(f"{path.name} was left as it was, because its cell {at[-1].get('id')!r} failed: {what}")
-
-
-def canonical(notebook: NotebookNode) -> NotebookNode:
-    """Take away whatever differs from run to run, or says who ran it, and return the notebook."""
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    for cell in notebook.cells:
-        cell.metadata = NotebookNode({name: cell.metadata[name] for name in KEPT if cell.metadata.get(name)})
-        for output in cell.get("outputs", []):
-            if len(output.get("data", {})) > 1:
-                output.data.pop(WIDGET_VIEW, None)
-    nbformat.validate(notebook)
-    return notebook
-
-
-def to_json(notebook: NotebookNode) -> str:
-    """Write a notebook so that a changed line of a cell is a changed line of the file."""
-    return nbformat.writes(notebook, indent=1, sort_keys=True, ensure_ascii=False).rstrip("\n") + "\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,5 @@
 """The pages of the site: each a file of its own, with its look and its script in it."""
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from course_lib.publish.exporter import CourseExporter, page_templates
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.links import Links, address, relative
 from course_lib.publish.markdown import to_html
-from course_lib.publish.predictions import read_predictions
+from course_lib.publish.roles import predictions
 
 README = "README.md"
-HEADING = re.compile(r"^##? (.+)\n", re.MULTILINE)
-ROW = re.compile(r"^\| \[([^]]+)\]\(notebooks/(\w+)\.ipynb\) \| [^|]+ \| (.+) \|$", re.MULTILINE)
 
 
 class Pages:
@@ -25,34 +22,27 @@ class Pages:
 
     def __init__(self, root: Path, lessons: list[Lesson]):
         self.root, self.lessons, self.links = root, lessons, Links(root)
-        self.readme = (root / README).read_text(encoding="utf-8")
         self.templates = page_templates()
-        self.templates.globals["names"] = self.names()
-
-    def names(self) -> dict[str, str]:
-        """What each notebook is called on other pages than its own: as in README.md, or by its title."""
-        called = {name: link for link, name, _ in ROW.findall(self.readme)}
-        return {lesson.name: called.get(lesson.name, f"{lesson.number} {lesson.title}") for lesson in self.lessons}
 
     def contents(self) -> str:
-        """The page that leads to the notebooks; what it says of them and of the course stands in README.md."""
-        title, *parts = HEADING.split(self.readme)[1:]
-        parts = dict(zip(["intro", *parts[1::2]], parts[::2], strict=True))
+        """The page that leads to the notebooks; what it says of the course stands in README.md."""
+        begin, *sections = (self.root / README).read_text(encoding="utf-8").removeprefix("# ").split("\n## ")
+        title, _, intro = begin.partition("\n")
+        parts = {name: text for name, _, text in (section.partition("\n") for section in sections)}
         return self.fill(
             "contents.html.j2",
             at="index.html",
             title=title,
-            intro=self.html(parts["intro"], of=README),
+            intro=self.html(intro, of=README),
             about=self.html(parts["The notebooks"].split("\n| ")[0], of=README),
             start=self.html(parts["Start"], of=README),
-            does={name: self.html(sentence, of=README) for _, name, sentence in ROW.findall(self.readme)},
         )
 
     def lesson(self, lesson: Lesson) -> str:
         """The page of a notebook, between those before and after it."""
         of = f"notebooks/{lesson.name}.ipynb"
         exporter = CourseExporter("lesson_cells.html.j2", href=partial(self.links.href, of=of))
-        cells = exporter.page(lesson.notebook, predictions=read_predictions(lesson.notebook))
+        cells = exporter.page(lesson.notebook, predictions=predictions(lesson.notebook))
         place = self.lessons.index(lesson)
         before, after = self.lessons[max(place - 1, 0) : place], self.lessons[place + 1 : place + 2]
         return self.fill(

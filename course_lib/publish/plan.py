@@ -1,19 +1,20 @@
-"""The slides of a notebook, in their order and with the seconds planned for each, read from marks, headings and notes.
+"""The slides of a notebook, in their order and with the seconds planned for each, as its cells' metadata say.
 
 A mark is `slideshow.slide_type` in a cell's metadata, as JupyterLab's property inspector sets it: "slide" begins a
 section, "subslide" another slide of it, "fragment" appears on the slide at the next key, "skip" is left out; a cell
 without a mark goes on with the slide before it. A note is `notes` in the metadata, beside the mark.
 """
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 
 from nbformat import NotebookNode
 
+from course_lib.publish.roles import Heading, heading
+
 # what a note may hold, and what it is called where the speaker reads it
 NOTES = {"say": "Say", "expect": "Expect", "cut": "When late"}
-HEADING = re.compile(r"^(?P<level>##?) (?P<title>.+?)(?: \([^()]*?(?P<minutes>\d+) min\))?$", re.MULTILINE)
+HIDE_INPUT = "hide-input"  # the tag of a cell whose output is the point, not its code
 
 
 @dataclass(frozen=True)
@@ -41,23 +42,18 @@ def plan(notebook: NotebookNode) -> list[list[Slide]]:
     """Return the slides of each section; they share its minutes evenly."""
     planned, start, title = [], 0, ""
     for group in group_cells(notebook):
-        heading = heading_of(group[0][0])
-        title = heading["title"] if heading else title
-        end = start + 60 * minutes(heading)
+        found = heading(group[0][0])
+        title = found.title if found else title
+        end = start + 60 * minutes(found)
         times = [round(start + (end - start) * place / len(group)) for place in range(len(group) + 1)]
         planned.append([Slide(cells, title, *times) for cells, times in zip(group, pairwise(times), strict=True)])
         start = end
     return planned
 
 
-def heading_of(cell: NotebookNode) -> re.Match | None:
-    """Return the heading with which a cell of text begins, in its parts."""
-    return HEADING.match(cell.source) if cell.cell_type == "markdown" else None
-
-
-def minutes(heading: re.Match | None) -> int:
+def minutes(found: Heading | None) -> int:
     """Return the minutes of a section's heading; the title's are those of all sections together."""
-    return int(heading["minutes"] or 0) if heading and heading["level"] == "##" else 0
+    return found.minutes if found and found.level > 1 else 0
 
 
 def group_cells(notebook: NotebookNode) -> list[list[list[NotebookNode]]]:

@@ -12,14 +12,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
-from course_lib.publish.decks import unfolded
-from course_lib.publish.marks import HIDDEN_CODE, marked
-from course_lib.publish.notebooks import FOLDER, find, to_json
-from course_lib.publish.plan import slide_type
+from course_lib.publish.plan import HIDE_INPUT, slide_type
+from course_lib.publish.roles import unfolded
 from course_lib.publish.slides import OUT
+from course_lib.publish.stored import FOLDER, find, read, write
 from course_lib.training.files.errors import CourseError
 
 LIVE = OUT / "live"
@@ -42,14 +40,14 @@ SETTINGS = {
 
 def live(notebook: NotebookNode) -> NotebookNode:
     """Return the slides of a notebook and the code before them, answers unfolded and code hidden where tagged so."""
-    cells = marked(notebook).cells
+    cells = notebook.cells
     while cells and slide_type(cells[-1]) == "skip":
         cells.pop()
     notebook.cells = [cell for cell in cells if cell.cell_type == "code" or slide_type(cell) != "skip"]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = unfolded(cell.source)
-        elif HIDDEN_CODE in cell.metadata.get("tags", []):
+            cell.source = unfolded(cell.source, cell)
+        elif HIDE_INPUT in cell.metadata.get("tags", []):
             cell.metadata[STYLES] = PICTURE
     return notebook
 
@@ -58,8 +56,7 @@ def write_live(folder: Path = LIVE) -> None:
     """Write the copies of all notebooks, and the settings of the JupyterLab that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in find([], FOLDER):
-        notebook = nbformat.read(path, as_version=4)
-        (folder / path.name).write_text(to_json(live(notebook)), encoding="utf-8", newline="\n")
+        write(live(read(path)), folder / path.name)
     for name, values in SETTINGS.items():
         path = folder / ".jupyterlab" / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)

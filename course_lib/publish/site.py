@@ -11,8 +11,8 @@ from pathlib import Path
 
 from course_lib.publish.lesson import read_lesson
 from course_lib.publish.links import address
-from course_lib.publish.notebooks import find
 from course_lib.publish.pages import Pages
+from course_lib.publish.stored import find
 from course_lib.training.files.errors import CourseError
 
 ROOT = Path(__file__).parents[2]

@@ -9,18 +9,25 @@ from pathlib import Path
 
 from course_lib.publish.decks import deck_page, notes_page
 from course_lib.publish.lesson import read_lesson
-from course_lib.publish.marks import marked
-from course_lib.publish.notebooks import FOLDER, find
 from course_lib.publish.plan import plan
+from course_lib.publish.stored import FOLDER, find
 from course_lib.training.files.errors import CourseError
 
 OUT = FOLDER.parent / "slides"
 
 
 def write(path: Path, out: Path) -> int:
-    """Write the slides and the notes of a notebook, and return how many slides there are."""
+    """Write the slides and the notes of a notebook, and return how many slides there are.
+
+    CourseError where no cell is marked as a slide.
+    """
     lesson = read_lesson(path)
-    sections = plan(marked(lesson.notebook))
+    sections = plan(lesson.notebook)
+    if not sections:
+        raise CourseError(
+            f"Expected {path.name} to have slides, but no cell is marked as one; "
+            "set Slide Type in JupyterLab's property inspector."
+        )
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{lesson.name}.html").write_text(deck_page(lesson, sections), encoding="utf-8", newline="\n")
     (out / f"{lesson.name}-notes.html").write_text(notes_page(lesson, sections), encoding="utf-8", newline="\n")

@@ -3,12 +3,11 @@
 import shutil
 from importlib.util import find_spec
 
-import nbformat
 import pytest
 from shared.lab import HEIGHT, Lab, serve, wait_until
 
 from course_lib.publish import present
-from course_lib.publish.notebooks import FOLDER
+from course_lib.publish.stored import FOLDER, read, write
 
 NAME = "02_clipped_ppo"
 CELLS = ("title", "style", "clip-idea", "clip-predict", "clip-demo", "clip-answer", "probability-ratio-task")
@@ -19,10 +18,10 @@ def live(browser, pictures, tmp_path, monkeypatch):
     """The slides of one section, in a JupyterLab with the settings of `make present`."""
     if find_spec("jupyterlab_slideshow") is None:
         pytest.skip("presenting needs jupyterlab-slideshow: pip install -c constraints.txt -e '.[present]'")
-    notebook = nbformat.read(FOLDER / f"{NAME}.ipynb", as_version=4)
+    notebook = read(FOLDER / f"{NAME}.ipynb")
     notebook.cells = [cell for cell in notebook.cells if cell.id in CELLS]
     (tmp_path / "notebooks").mkdir()
-    nbformat.write(notebook, tmp_path / "notebooks" / f"{NAME}.ipynb")
+    write(notebook, tmp_path / "notebooks" / f"{NAME}.ipynb")
     monkeypatch.setattr(present, "FOLDER", tmp_path / "notebooks")
     present.write_live(tmp_path / "live")
     home = tmp_path / "jupyter"

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
-from shared.notebooks import NOTEBOOKS, code_cells, read
+from shared.notebooks import NOTEBOOKS, code_cells
 
-TITLE = re.compile(r"^### Exercise (\d+): (.+)$", re.MULTILINE)
+from course_lib.publish.roles import PARTS, exercises
+from course_lib.publish.stored import read
+
+TITLE = re.compile(r"### Exercise (\d+): (.+)")
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -25,14 +28,12 @@ class Exercise:
     solution: NotebookNode
 
 
-def exercises() -> list[Exercise]:
-    found = []
-    for path in NOTEBOOKS:
-        cells = read(path).cells
-        for i, cell in enumerate(cells):
-            if TITLE.search(cell.source):
-                found.append(Exercise(path, *cells[i : i + 4]))
-    return found
+FOUND = [
+    Exercise(path, *(parts[part] for part in PARTS))
+    for path in NOTEBOOKS
+    for parts in exercises(read(path)).values()
+    if "stub" in parts
+]
 
 
 def printed(*sources: str) -> list[str]:
@@ -43,18 +44,21 @@ def printed(*sources: str) -> list[str]:
     return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
 
 
-each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.stub.id)
+each_exercise = pytest.mark.parametrize("exercise", FOUND, ids=lambda exercise: exercise.stub.id)
 
 
 def test_there_are_ten_or_more_and_each_notebook_counts_its_own():
-    assert len(exercises()) >= 10
+    assert len(FOUND) >= 10
     for path in NOTEBOOKS:
-        numbers = [int(title[1]) for cell in read(path).cells if (title := TITLE.search(cell.source))]
+        numbers = [int(TITLE.match(exercise.task.source)[1]) for exercise in FOUND if exercise.path == path]
         assert numbers == list(range(1, len(numbers) + 1)), path.name
 
 
 @each_exercise
 def test_the_four_cells_follow_each_other(exercise):
+    names = [cell.id for cell in read(exercise.path).cells]
+    parts = [exercise.task.id, exercise.stub.id, exercise.check.id, exercise.solution.id]
+    assert " ".join(parts) in " ".join(names)
     kinds = [cell.cell_type for cell in (exercise.task, exercise.stub, exercise.check, exercise.solution)]
     assert kinds == ["markdown", "code", "code", "markdown"]
     assert re.search(r"\d", TITLE.sub("", exercise.task.source)), "the task has an example with numbers"

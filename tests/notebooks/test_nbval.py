@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from shared.notebooks import ROOT
+
+from course_lib.publish.stored import write
 
 UPDATED = (
     "from IPython.display import display\n"
@@ -50,7 +51,7 @@ def report(tmp_path_factory) -> str:
         for i, (name, (source, output, _)) in enumerate(CELLS.items())
     ]
     path = tmp_path_factory.mktemp("notebooks") / "trial.ipynb"
-    nbformat.write(new_notebook(cells=cells), path)
+    write(new_notebook(cells=cells), path)
     shutil.copy(ROOT / "conftest.py", path.parent)
     options = ["-c", "pyproject.toml", "-p", "no:cacheprovider", "-rA", "--color=no", "--nbval"]
     ran = subprocess.run(

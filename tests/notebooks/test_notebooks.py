@@ -4,44 +4,23 @@ import ast
 import re
 import statistics
 import subprocess
-from dataclasses import dataclass, field
 
 import pytest
 from nbformat import NotebookNode
-from shared.notebooks import NOTEBOOKS, ROOT, code_cells, each_notebook, read
+from shared.notebooks import NOTEBOOKS, ROOT, Section, code_cells, each_notebook, sections
 
-from course_lib.publish.notebooks import canonical, to_json
+from course_lib.publish.roles import course, heading, role
+from course_lib.publish.stored import canonical, read, to_json
 
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
 # for working alone; their minutes are a guess and stand in the title
 LABS = {"04_overoptimization": 60, "05_beyond_ppo": 60}
-HEADING = re.compile(r"^## (?P<title>.+?)(?: \((?P<minutes>\d+) min\))?$", re.MULTILINE)
 DISPLAYS = re.compile(r"print|show|display|watch|check_\w+|\w+_demo")
 
 
-@dataclass
-class Section:
-    """What stands under one heading; `minutes` is None where the section is for working alone."""
-
-    title: str
-    minutes: int | None
-    cells: list[NotebookNode] = field(default_factory=list)
-
-
-def sections(notebook: NotebookNode) -> list[Section]:
-    found = []
-    for cell in notebook.cells:
-        heading = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
-        if heading:
-            found.append(Section(heading["title"], int(heading["minutes"]) if heading["minutes"] else None))
-        if found:
-            found[-1].cells.append(cell)
-    return found
-
-
 def presented(notebook: NotebookNode) -> list[Section]:
-    """The sections with minutes; in a lab, which nobody presents, those that are no `Go deeper`."""
-    return [section for section in sections(notebook) if not section.title.startswith("Go deeper")]
+    """The sections with minutes; in a lab, which nobody presents, those that do not go deeper."""
+    return [section for section in sections(notebook) if not section.heading.deeper]
 
 
 def has_picture(cell: NotebookNode) -> bool:
@@ -91,19 +70,18 @@ def test_the_course_takes_half_an_hour():
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in MINUTES], ids=lambda path: path.stem)
 def test_the_minutes_add_up(path):
     notebook = read(path)
-    title = re.match(r"# .+ \((\d+) min\)$", notebook.cells[0].source.splitlines()[0])
-    assert title, "the first line is like: # Reward modeling (12 min)"
-    assert int(title[1]) == MINUTES[path.stem] == sum(section.minutes for section in presented(notebook))
+    title = heading(notebook.cells[0])
+    assert title.length == f"{title.minutes} min"
+    assert title.minutes == MINUTES[path.stem] == sum(section.heading.minutes for section in presented(notebook))
     for section in sections(notebook):
-        assert (section.minutes is None) == section.title.startswith("Go deeper"), section.title
+        assert bool(section.heading.minutes) != section.heading.deeper, section.heading.title
 
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in LABS], ids=lambda path: path.stem)
 def test_a_lab_says_how_long_it_takes_and_counts_no_minutes(path):
     notebook = read(path)
-    title = notebook.cells[0].source.splitlines()[0]
-    assert re.fullmatch(rf"# .+ \(lab, about {LABS[path.stem]} min\)", title), title
-    assert not [section.title for section in sections(notebook) if section.minutes is not None]
+    assert heading(notebook.cells[0]).length == f"lab, about {LABS[path.stem]} min"
+    assert not [section.heading.title for section in sections(notebook) if section.heading.minutes]
 
 
 @each_notebook
@@ -167,23 +145,22 @@ def test_words_stand_beside_each_picture(path):
 def test_each_demo_has_a_prediction_before_it_and_the_answer_after_it(path):
     for section in presented(read(path)):
         pictures = [i for i, cell in enumerate(section.cells) if has_picture(cell)]
-        predictions = [i for i, cell in enumerate(section.cells) if "**Predict.**" in cell.source]
-        answers = [i for i, cell in enumerate(section.cells) if "<summary>What you should have seen" in cell.source]
-        assert len(predictions) == len(answers), section.title
+        predictions = [i for i, cell in enumerate(section.cells) if role(cell) == "prediction"]
+        answers = [i for i, cell in enumerate(section.cells) if role(cell) == "answer"]
         if pictures:
-            assert predictions, f"no prediction before the picture of: {section.title}"
-            assert predictions[0] < pictures[0] <= pictures[-1] < answers[-1], section.title
+            assert predictions, f"no prediction before the picture of: {section.heading.title}"
+            assert predictions[0] < pictures[0] <= pictures[-1] < answers[-1], section.heading.title
         for at in predictions:
-            assert all(f"({option})" in section.cells[at].source for option in "abc"), section.title
+            assert len(course(section.cells[at]).options) >= 3, section.heading.title
 
 
 @each_notebook
 def test_the_idea_before_a_prediction_is_short(path):
     for section in presented(read(path)):
-        predictions = [i for i, cell in enumerate(section.cells) if "**Predict.**" in cell.source]
+        predictions = [i for i, cell in enumerate(section.cells) if role(cell) == "prediction"]
         before = section.cells[: predictions[0]] if predictions else []
         idea = " ".join(cell.source for cell in before if cell.cell_type == "markdown")
-        assert words(idea) <= 80, f"{section.title}: {words(idea)} words"
+        assert words(idea) <= 80, f"{section.heading.title}: {words(idea)} words"
 
 
 @each_notebook

@@ -1,25 +1,26 @@
-"""The rules by which cells become slides, and the pages: decks that stand alone, notes, copies for JupyterLab."""
+"""How cells become slides, and the pages: decks that stand alone, notes, copies for JupyterLab."""
 
 import re
+import sys
 from html.parser import HTMLParser
 
-import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from shared.notebooks import NOTEBOOKS, each_notebook, read
+from shared.notebooks import NOTEBOOKS, each_notebook
 
-from course_lib.publish import decks, marks, present, slides
+from course_lib.publish import present, slides
 from course_lib.publish.lesson import read_lesson
-from course_lib.publish.notebooks import canonical
-from course_lib.publish.plan import plan, slide_type
+from course_lib.publish.plan import plan
+from course_lib.publish.stored import canonical, write
+from course_lib.training.files.errors import CourseError
 
 PNG = "iVBORw0KGgo="
 
 
-def cell(name: str, source: str = "words", mark: str = "", *, notes: dict | None = None) -> NotebookNode:
-    metadata = {"slideshow": {"slide_type": mark}} if mark else {}
-    return new_markdown_cell(source, id=name, metadata=metadata | ({"notes": notes} if notes else {}))
+def cell(name: str, source: str = "words", mark: str = "", **metadata: dict) -> NotebookNode:
+    marked = {"slideshow": {"slide_type": mark}} if mark else {}
+    return new_markdown_cell(source, id=name, metadata=marked | metadata)
 
 
 def demo(source: str, **data: str) -> NotebookNode:
@@ -55,8 +56,8 @@ class Page(HTMLParser):
 def test_slides_of_a_section_share_its_minutes_and_cells_without_a_mark_go_on():
     notebook = new_notebook(
         cells=[
-            cell("title", "# A title (1 min)", "slide"),
-            cell("idea", "## An idea (1 min)", "slide", notes={"cut": "All.", "say": "Hello."}),
+            cell("title", "# A title (1 min)", "slide", course={"minutes": 1}),
+            cell("idea", "## An idea (1 min)", "slide", course={"minutes": 1}, notes={"cut": "All.", "say": "Hello."}),
             cell("more"),
             cell("left-out", mark="skip"),
             cell("later", mark="subslide"),
@@ -75,50 +76,19 @@ def test_slides_of_a_section_share_its_minutes_and_cells_without_a_mark_go_on():
     assert {slide.section for slide in section} == {"An idea"}
 
 
-def test_a_notebook_without_marks_gets_slides_for_all_but_exercises_and_cells_that_show_nothing():
-    exercise = [
-        cell("task", "### Exercise 1: f"),
-        new_code_cell("def f(): ..."),
-        new_code_cell("check(f)"),
-        cell("solution"),
-    ]
-    shown = [cell("idea", "## An idea"), demo("show()", image_png=PNG), demo("print(1)", text_plain="1")]
-    lab = new_notebook(
-        cells=[cell("title", "# A lab"), new_code_cell("import torch"), *shown, *exercise, cell("after")]
-    )
-    marked = marks.marked(lab).cells
-    expected = ["slide", "skip", "slide", "subslide", "subslide", "skip", "skip", "skip", "skip", "subslide"]
-    assert [slide_type(member) for member in marked] == expected
-    assert [place for place, member in enumerate(marked) if member.metadata.get("tags") == ["hide-input"]] == [3]
+def test_a_notebook_without_slides_is_named(tmp_path):
+    write(new_notebook(cells=[cell("title", "# A title")]), tmp_path / "06_mine.ipynb")
+    with pytest.raises(CourseError, match=r"Expected 06_mine\.ipynb to have slides, but no cell is marked as one; set"):
+        slides.write(tmp_path / "06_mine.ipynb", tmp_path)
 
 
-def test_sections_for_working_alone_are_left_out():
-    begins = ("# A lab (about 60 min)", "## Short", "## Go deeper: more", "words", "## Exercises", "## Last")
-    notebook = new_notebook(cells=[cell(f"cell-{place}", source) for place, source in enumerate(begins)])
-    marked = [slide_type(member) for member in marks.marked(notebook).cells]
-    assert marked == ["slide", "slide", "skip", "skip", "skip", "slide"]
-    assert [group[0].section for group in plan(notebook)] == ["A lab", "Short", "Last"]
-
-
-def test_marks_that_are_there_stay():
-    notebook = new_notebook(cells=[cell("one", "# One", "skip"), cell("two")])
-    assert [slide_type(member) for member in marks.marked(notebook).cells] == ["skip", ""]
-
-
-def test_marks_are_written_once(tmp_path, monkeypatch, capsys):
-    path = tmp_path / "04_lab.ipynb"
-    nbformat.write(new_notebook(cells=[cell("title", "# A lab"), cell("text")]), path)
-    monkeypatch.setattr(marks, "FOLDER", tmp_path)
-    assert marks.main(["04"]) == 0
-    assert [slide_type(member) for member in read(path).cells] == ["slide", "subslide"]
-    before = path.read_bytes()
-    assert marks.main(["04"]) == 2
-    assert "without slide marks" in capsys.readouterr().err
-    assert path.read_bytes() == before
-
-
-def test_notes_marks_and_tags_outlive_a_run_and_nothing_else_does():
-    kept = {"notes": {"say": "Hello."}, "slideshow": {"slide_type": "slide"}, "tags": ["hide-input"]}
+def test_roles_notes_marks_and_tags_outlive_a_run_and_nothing_else_does():
+    kept = {
+        "course": {"minutes": 1},
+        "notes": {"say": "Hello."},
+        "slideshow": {"slide_type": "slide"},
+        "tags": ["hide-input"],
+    }
     notebook = new_notebook(cells=[new_markdown_cell("words", metadata=kept | {"collapsed": True, "execution": {}})])
     assert canonical(notebook).cells[0].metadata == kept
 
@@ -144,7 +114,7 @@ def test_a_deck_has_every_slide_and_keeps_its_notes_from_the_class(written, path
     count, out = written[path.stem]
     page = Page((out / f"{path.stem}.html").read_text(encoding="utf-8"))
     lesson = read_lesson(path)
-    planned = [slide for group in plan(marks.marked(lesson.notebook)) for slide in group]
+    planned = [slide for group in plan(lesson.notebook) for slide in group]
     assert count == len(planned)
     said = [" ".join(re.findall(r"\w+", note)[:8]) for slide in planned for _, note in slide.notes]
     words, notes = (" ".join(re.findall(r"\w+", "".join(texts))) for texts in (page.words, page.notes))
@@ -159,17 +129,11 @@ def test_code_is_shown_without_imports_and_hidden_where_the_tag_says_so(written)
     assert "clip_demo()" not in words
 
 
-def test_answers_are_unfolded_and_other_folds_are_not():
-    answer = "<details><summary>What you should have seen</summary>"
-    quiz = "<details><summary>(a) Yes</summary>"
-    assert decks.unfolded(answer + quiz) == answer.replace("<details>", "<details open>") + quiz
-
-
 def test_a_live_copy_has_the_slides_and_the_code_before_them():
     hidden = demo("clip_demo()", image_png=PNG)
     hidden.metadata = NotebookNode({"tags": ["hide-input"], "slideshow": {"slide_type": "subslide"}})
     needed = new_code_cell("import torch", metadata={"slideshow": {"slide_type": "skip"}})
-    answer = cell("seen", "<details><summary>What you should have seen</summary>\n\nIt.\n\n</details>", "subslide")
+    answer = cell("seen", "<details>It.</details>", "subslide", course={"role": "answer", "of": "asks"})
     later = new_code_cell("deeper()", metadata={"slideshow": {"slide_type": "skip"}})
     first = [cell("title", "# One", "slide"), needed, cell("aside", mark="skip")]
     cells = [*first, hidden, answer, cell("deep", mark="skip"), later]
@@ -181,8 +145,8 @@ def test_a_live_copy_has_the_slides_and_the_code_before_them():
 
 
 def test_what_the_slides_need_and_is_not_installed_is_named(monkeypatch, tmp_path, capsys):
-    for module in (decks, present):
-        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sphinx_revealjs.utils", None)
+    monkeypatch.setattr(present, "find_spec", lambda name: None)
     assert slides.main(["00", "--out", str(tmp_path)]) == 2
     assert "sphinx-revealjs" in capsys.readouterr().err
     assert present.main(["00"]) == 2

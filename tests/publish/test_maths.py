@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from shared.notebooks import each_notebook, read
+from shared.notebooks import each_notebook
 
 from course_lib.publish.markdown import to_html
 from course_lib.publish.maths import mathml
+from course_lib.publish.stored import read
 from course_lib.training.files.errors import CourseError
 
 

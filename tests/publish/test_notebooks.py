@@ -3,29 +3,30 @@
 import json
 import sys
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from shared.notebooks import code_cells
 
 from course_lib.publish import notebooks
-from course_lib.publish.notebooks import canonical, find, main, refresh, to_json
+from course_lib.publish.notebooks import main, refresh
+from course_lib.publish.stored import canonical, find, read, to_json, write
 from course_lib.training.files.errors import CourseError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def write(path, *sources):
+def trial(path, *sources):
     cells = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(sources)]
     notebook = new_notebook(cells=[new_markdown_cell("# Trial", id="title"), *cells])
     notebook.metadata = {"kernelspec": {"name": "of-someone", "display_name": "x"}, "authors": ["me"]}
-    nbformat.write(notebook, path)
+    write(notebook, path)
     return path
 
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory):
     """A notebook that was run, and its folder."""
-    path = write(
+    path = trial(
         tmp_path_factory.mktemp("notebooks") / "05_trial.ipynb",
         "import sys\n\nsys.executable",
         "import ipywidgets\n\nipywidgets.IntSlider(value=3)",
@@ -35,16 +36,16 @@ def refreshed(tmp_path_factory):
         "shown.update({'text/plain': 'in the end'}, raw=True)",
         "import asyncio\n\nprint(await asyncio.to_thread(lambda: 'from a thread'))",
     )
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     notebook.cells[1].metadata["tags"] = ["nbval-ignore-output"]
     notebook.cells[1].metadata["collapsed"] = True
-    nbformat.write(notebook, path)
+    write(notebook, path)
     refresh(path)
     return path
 
 
 def outputs(path) -> list:
-    return [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [cell.outputs for cell in code_cells(read(path))]
 
 
 def test_it_runs_this_python_whatever_the_notebook_names(refreshed):
@@ -81,7 +82,7 @@ def test_a_second_run_changes_no_byte(refreshed):
 
 
 def test_a_cell_that_fails_is_named_and_nothing_is_written(tmp_path, monkeypatch, capsys):
-    path = write(tmp_path / "01_fails.ipynb", "1 + 1", "{}['film']")
+    path = trial(tmp_path / "01_fails.ipynb", "1 + 1", "{}['film']")
     before = path.read_bytes()
     monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
     assert main(["01"]) == 2
@@ -91,7 +92,7 @@ def test_a_cell_that_fails_is_named_and_nothing_is_written(tmp_path, monkeypatch
 
 
 def test_a_cell_that_does_not_end_is_named(tmp_path):
-    path = write(tmp_path / "01_waits.ipynb", "import time\n\ntime.sleep(60)")
+    path = trial(tmp_path / "01_waits.ipynb", "import time\n\ntime.sleep(60)")
     with pytest.raises(CourseError, match="cell 'cell-0' failed: it took longer than 1 seconds"):
         refresh(path, timeout=1)
 
@@ -101,7 +102,7 @@ def test_a_widget_alone_keeps_its_view_and_loses_it_beside_a_picture():
     for cell, data in zip(
         cells, ({WIDGET_VIEW: {"model_id": "1"}}, {WIDGET_VIEW: {}, "image/png": "AA=="}), strict=True
     ):
-        cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        cell.outputs = [new_output("display_data", data=data)]
     kept = [list(cell.outputs[0].data) for cell in canonical(new_notebook(cells=cells)).cells]
     assert kept == [[WIDGET_VIEW], ["image/png"]]
 

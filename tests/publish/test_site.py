@@ -3,16 +3,17 @@
 import re
 from pathlib import Path, PurePosixPath
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from shared.notebooks import NOTEBOOKS, ROOT, read
+from shared.notebooks import NOTEBOOKS, ROOT
 
 from course_lib.publish import site as module
 from course_lib.publish.lesson import Section, read_lesson
 from course_lib.publish.links import Links, address, relative
 from course_lib.publish.site import build, main, write
+from course_lib.publish.stored import read
+from course_lib.publish.stored import write as write_notebook
 from course_lib.training.files.errors import CourseError
 
 NAMES = [path.stem for path in NOTEBOOKS]
@@ -30,8 +31,6 @@ What it is.
 Some hours.
 
 | notebook | minutes | what you do |
-|---|---|---|
-| [00 First](notebooks/00_first.ipynb) | 2 | look at [the code](course_lib/code.py) |
 """
 
 
@@ -60,9 +59,12 @@ def small(tmp_path) -> Path:
         new_code_cell("demo()", id="demo", outputs=outputs, metadata={"notes": "Say hello."}),
         new_markdown_cell("## Go deeper: more\n\nSee [above](#An-idea).", id="more", metadata={"notes": "Cut this."}),
     ]
+    cells[0].metadata["course"] = {"minutes": 5, "lab": True, "name": "First", "does": "look at <the code>"}
+    cells[1].metadata["course"] = {"minutes": 2}
+    cells[3].metadata["course"] = {"deeper": True}
     for folder in ("notebooks", "course_lib", "data"):
         (tmp_path / folder).mkdir()
-    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "00_first.ipynb")
+    write_notebook(new_notebook(cells=cells), tmp_path / "notebooks" / "00_first.ipynb")
     (tmp_path / "README.md").write_text(README)
     (tmp_path / "course_lib" / "code.py").write_text("x = '<b>'\n")
     (tmp_path / "data" / "README.md").write_text("# Data\n\nBack to [the first](../notebooks/00_first.ipynb).\n")
@@ -176,29 +178,33 @@ def test_files_that_a_page_links_to_get_pages_and_others_no_link(small):
     assert "&lt;b&gt;" in pages["course_lib/code.py.html"]
 
 
-def test_the_contents_say_what_the_readme_says(small):
+def test_the_contents_say_what_the_readme_and_the_notebooks_say(small):
     page = BeautifulSoup(build(small)["index.html"], "html.parser")
     assert page.h1.text == "A course"
     assert page.select_one(".title").text == "00 First"
-    assert page.select_one(".does").text == "look at the code"
+    assert page.select_one(".does").text == "look at <the code>"
     assert page.select_one(".minutes").text == "lab, about 5 min"
     assert page.select_one(".lede").text.strip() == "What it is."
     assert page.select_one(".start code").text == "make lab"
 
 
-def test_a_notebook_that_the_readme_does_not_know_goes_by_its_title(small):
-    (small / "notebooks" / "00_first.ipynb").rename(small / "notebooks" / "07_seventh.ipynb")
+def test_a_notebook_without_a_name_goes_by_its_title(small):
+    path = small / "notebooks" / "00_first.ipynb"
+    notebook = read(path)
+    del notebook.cells[0].metadata.course["name"]
+    write_notebook(notebook, path.with_name("07_seventh.ipynb"))
+    path.unlink()
     assert BeautifulSoup(build(small)["index.html"], "html.parser").select_one(".title").text == "07 First & last"
 
 
 def test_a_lesson_is_read_from_its_notebook(small):
     lesson = read_lesson(small / "notebooks" / "00_first.ipynb")
-    assert (lesson.number, lesson.title, lesson.length) == ("00", "First & last", "lab, about 5 min")
+    assert (lesson.called, lesson.title, lesson.length) == ("00 First", "First & last", "lab, about 5 min")
     assert lesson.sections == [Section("idea", "An idea", "2 min", False), Section("more", "More", "", True)]
 
 
 def test_a_notebook_without_a_title_is_named(tmp_path):
-    nbformat.write(new_notebook(cells=[new_markdown_cell("Hello")]), tmp_path / "x.ipynb")
+    write_notebook(new_notebook(cells=[new_markdown_cell("Hello")]), tmp_path / "x.ipynb")
     with pytest.raises(CourseError, match=r"Expected .*x\.ipynb to begin with a title"):
         read_lesson(tmp_path / "x.ipynb")
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
 from playwright.sync_api import Locator, Page
+
+from course_lib.publish.stored import read
 
 # Every cell is kept in the page, also where it is scrolled away, and nothing asks for news over the network.
 SETTINGS = {
@@ -76,7 +77,7 @@ class Lab:
     def open(self, name: str) -> None:
         """Open a notebook and wait for its kernel."""
         self.name = name
-        notebook = nbformat.read(self.notebooks / f"{name}.ipynb", as_version=4)
+        notebook = read(self.notebooks / f"{name}.ipynb")
         self.places = {cell.id: place for place, cell in enumerate(notebook.cells)}
         self.page.goto(self.address.replace("/lab?", f"/lab/tree/{name}.ipynb?reset&"))
         self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=180_000)

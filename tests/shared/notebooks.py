@@ -1,19 +1,36 @@
-"""The course's notebooks, for the tests that hold for each of them."""
+"""The course's notebooks, for the tests that hold for each of them, and what stands under each heading."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
-import nbformat
 import pytest
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+from course_lib.publish.roles import Heading, heading
+from course_lib.publish.stored import FOLDER, find
+
+ROOT = FOLDER.parent
+NOTEBOOKS = find([], FOLDER)
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
+@dataclass
+class Section:
+    """A heading of the second level, and the cells from it to the next."""
+
+    heading: Heading
+    cells: list[NotebookNode]
+
+
+def sections(notebook: NotebookNode) -> list[Section]:
+    found = []
+    for cell in notebook.cells:
+        begins = heading(cell)
+        if begins and begins.level == 2:
+            found.append(Section(begins, []))
+        if found:
+            found[-1].cells.append(cell)
+    return found
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
