@@ -79,12 +79,12 @@ def test_a_response_never_ends_early_where_growth_is_measured(monkeypatch):
     lengths = []
 
     def watched(*args, **options):
-        for record in scaling_ppo(*args, **options):
+        for record in real_train(*args, **options):
             lengths.append(record["response_length"])
             yield record
 
-    scaling_ppo = scaling.ppo
-    monkeypatch.setattr(scaling, "ppo", watched)
+    real_train = scaling.train
+    monkeypatch.setattr(scaling, "train", watched)
     monkeypatch.setattr(scaling, "random_gpt2", lambda width: make_tiny_lm())  # 24 tokens, so eos is drawn often
     assert scaling.seconds_per_iteration({"batch": 16, "response length": 20, "width": 16}) > 0
     assert lengths == [20, 20, 20]

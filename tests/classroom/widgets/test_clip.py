@@ -84,11 +84,11 @@ def stub(ratio, advantages, *, clip_eps):
         (no_clip, "past 1.20, where the clipped objective is flat, but here the gradient +1.0"),
         (stub, "not written yet"),
         (lambda r, a, clip_eps: (r * a).mean(), "Expected shape (401,)"),
-        (lambda r, a, clip_eps: (r * a).detach(), "do not detach"),
-        (lambda r, a: r * a, "stopped with TypeError"),
+        (lambda r, a, clip_eps: (r * a).detach(), "without detach()"),
+        (lambda r, a: r * a, "with TypeError"),
         (lambda r, a, clip_eps: 1.0, "a float came"),
         (lambda r, a, clip_eps: torch.log(r - 5), "infinite or NaN"),
-        (lambda r, a, clip_eps: r * a[:, 5], "stopped with IndexError"),
+        (lambda r, a, clip_eps: r * a[:, 5], "with IndexError"),
     ],
 )
 def test_an_objective_of_ones_own(objective, words):

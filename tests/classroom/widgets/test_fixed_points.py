@@ -52,4 +52,4 @@ def test_the_marks_stand_at_kl_and_mean_reward(points):
 def test_an_optimum_of_ones_own_is_held_against_the_methods(points):
     demo = fixed_point_demo(points, lambda ref_probabilities, rewards, *, kl_coef: ref_probabilities)
     assert "PPO, REINFORCE, RLOO 0.23" in demo.says
-    assert "stopped with TypeError" in fixed_point_demo(points, lambda ref, rewards: ref).says
+    assert "with TypeError" in fixed_point_demo(points, lambda ref, rewards: ref).says
