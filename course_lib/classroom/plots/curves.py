@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.style import JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
 
 Steps = Float[np.ndarray, " steps"]
@@ -125,7 +126,7 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
     first, last = measured[0], measured[-1]
     ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False)
     ax.annotate(
-        line.number.format(values[last]).replace("-", "−"),
+        number(values[last], line.number),
         (steps[last], values[last]),
         xytext=(9, 0),
         textcoords="offset points",

@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFor
 
 from course_lib.classroom.plots.recordings import baseline_marks
 from course_lib.classroom.plots.scorers import load_scorers
-from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
     PPO,
     Fit,

@@ -19,6 +19,7 @@ from course_lib.classroom.style import (
     ink,
     label,
 )
+from course_lib.classroom.words import number
 from course_lib.training.experiments.recordings import LabelNoise, Recording
 from course_lib.training.files.paths import RATINGS
 
@@ -67,8 +68,7 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
         ax.plot([scores.min(), scores.max()], [place, place], color=colour, linewidth=1.6)
         ax.plot(scores, [place] * len(scores), "o", color=colour, markersize=6, alpha=0.6)
         ax.plot(scores.mean(), place, "D", color=colour, markersize=10, markeredgecolor="white")
-        mean = f"{scores.mean():.2f}".replace("-", "−")
-        ax.text(1.04, place, mean, color=ink(colour), weight="bold", va="center")
+        ax.text(1.04, place, number(scores.mean(), "{:.2f}"), color=ink(colour), weight="bold", va="center")
     ax.set_yticks(list(places), list(rows))
     ax.set_ylim(0.4, len(rows) + 0.6)
     ax.set_xlim(min(0.0, min(scores.min() for scores in rows.values())) - 0.03, 1.14)

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from course_lib.classroom.gains import NO_REMEDY
 from course_lib.classroom.plots.overoptimization import GOLD
 from course_lib.classroom.plots.recordings import by_name
-from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import REFERENCE, ink, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import over_distance
 from course_lib.training.experiments.recordings import Recording
 

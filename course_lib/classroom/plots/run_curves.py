@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.plots.curves import Panel, Record, Steps, metric
-from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.recordings import Recording
 
 ROOM = 0.26  # of the width, right of the last step, for the last value's number
