@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from course_lib.classroom.html import render
-from course_lib.classroom.plots.recordings import by_name
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import column, distances, over_distance
-from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.recordings import Recording, by_name
+from course_lib.training.experiments.remedies import NO_REMEDY
 
-NO_REMEDY = "no remedy"
 SMOOTHING = 3  # steps averaged, so that the best step is not the luckiest
 READ = {"distance": distances} | {name: partial(column, metric=name) for name in ("gold", "judge", "distinct_2")}
 BySeed = Mapping[str, Float[np.ndarray, " seeds"]]

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import png
 from course_lib.classroom.html import render
 from course_lib.classroom.plots.curves import PANELS, Panel, draw_panel, draw_run
-from course_lib.classroom.report.finished_run import RecordedRun, read_run
 from course_lib.classroom.report.report_words import describe_panel, headline, verdicts
 from course_lib.classroom.style import styled
 from course_lib.training.files.write import write_bytes, write_text
+from course_lib.training.run.finished_run import RecordedRun, read_run
 
 SHOWN = 8
 STYLES = (Path(__file__).parents[1] / "look.css", Path(__file__).with_name("report.css"))

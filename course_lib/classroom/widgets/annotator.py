@@ -9,9 +9,10 @@ from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import render, sentence_html
-from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
+from course_lib.classroom.own_model import Verdict, judge_choices
 from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
 from course_lib.training.files.errors import CourseError
+from course_lib.training.reward_model import crowd_model
 
 ENOUGH = 5  # pairs told apart, to train on
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import ipywidgets as widgets
 
@@ -10,16 +9,10 @@ from course_lib.classroom.canvas import image_html
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
 from course_lib.classroom.plots.curves import PANELS, Line, Panel, Record, metric
-from course_lib.classroom.plots.run_curves import RunCurves, records_of
+from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.report.report_words import describe_panel
 from course_lib.classroom.words import number
-from course_lib.training.experiments.bugs import BUGS
-from course_lib.training.experiments.recordings import Recording
-from course_lib.training.files.errors import CourseError
-from course_lib.training.files.paths import REWARD_MODEL
-from course_lib.training.reward_model import load_reward_model
-from course_lib.training.settings import RunSettings
-from course_lib.training.setup import Setup
+from course_lib.training.experiments.recordings import Recording, records_of
 
 SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")
 POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
@@ -143,16 +136,3 @@ def against(guess: str, records: Sequence[Record], truth: str) -> str:
 def panel_of(name: str) -> Panel:
     """The panel that shows a metric."""
     return next(panel for panel in BUG_PANELS if panel.lines[0].metric == name)
-
-
-def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> islice:
-    """Train anew with one of the mistakes, for a few steps: records for `watch`.
-
-    Raises:
-        CourseError: no mistake has that name.
-    """
-    if name not in BUGS:
-        raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
-    setup = Setup(settings or RunSettings())
-    scorer = setup.scorer(load_reward_model(setup.settings.reward_model or REWARD_MODEL))
-    return islice(setup.records(scorer, method=BUGS[name]), steps)

@@ -16,6 +16,7 @@ from course_lib.training.reward_model import RewardModel
 from course_lib.training.scorer import TextScorer
 from course_lib.training.setup import Setup
 
+NO_REMEDY = "no remedy"
 MemberScores = Float[Tensor, "members texts"]
 
 

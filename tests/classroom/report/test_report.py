@@ -8,11 +8,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from course_lib.classroom.plots.curves import PANELS, draw_panel, draw_run
-from course_lib.classroom.report.finished_run import read_run
 from course_lib.classroom.report.report import write_report
 from course_lib.classroom.report.report_words import headline, judgement
 from course_lib.classroom.style import STYLE
 from course_lib.training.files.errors import CourseError
+from course_lib.training.run.finished_run import METRICS, read_run
 
 SCORES = [0.5, 1.5, 2.25]
 VOID = {"meta", "img"}
@@ -200,3 +200,7 @@ def test_a_missing_or_damaged_file_is_one_sentence(run_folder, name, damage, sen
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(CourseError, match=re.escape(f"Expected the file {tmp_path / 'metrics.jsonl'}")):
         read_run(tmp_path)
+
+
+def test_every_picture_is_of_a_metric_that_a_run_has_to_have():
+    assert {line.metric for panel in PANELS for line in panel.lines} <= METRICS
