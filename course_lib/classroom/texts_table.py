@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from course_lib.classroom.html import render
-from course_lib.classroom.style import JUDGE, PEOPLE, REWARD_MODEL
+from course_lib.classroom.style import GOLD, JUDGE, REWARD_MODEL
 from course_lib.classroom.words import number
 from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.reward_model import load_reward_model
@@ -35,7 +35,7 @@ class TextsTable:
 
 def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
     """Who says what of a text, in which colour."""
-    gold = [("gold", record["gold"], PEOPLE)] if "gold" in record else []
+    gold = [("gold", record["gold"], GOLD)] if "gold" in record else []
     return [("proxy" if gold else "score", record["score"], REWARD_MODEL), *gold, ("judge", record["judge"], JUDGE)]
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from course_lib.classroom.style import NEGATIVE, PEOPLE, POLICY, REFERENCE, REWARD_MODEL, label
+from course_lib.classroom.style import INK, NEGATIVE, POLICY, REFERENCE, label
 from course_lib.classroom.words import number
 
 Texts = Float[np.ndarray, " texts"]
 
-PROMPTS = (POLICY, REWARD_MODEL, PEOPLE)
+PROMPTS = (POLICY, "#56B4E9", INK)
 
 
 def draw_implicit_rewards(ax: Axes, prompts: Sequence[tuple[Texts, Texts]]) -> list[float]:

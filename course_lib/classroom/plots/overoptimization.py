@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.style import GOLD, INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
     PPO,
@@ -25,10 +25,9 @@ from course_lib.training.experiments.overoptimization import (
 from course_lib.training.experiments.recordings import Recording
 from course_lib.training.experiments.scorers import SHIPPED
 
-GOLD = PEOPLE  # it stands in for them
 FORESIGHT = 1.5  # times the distance that the runs came, in which a fitted peak is still shown
 DISTANCE = "√KL from the reference (KL in nats per response)"
-SHADES = ("#C9CED4", "#E8C98A", "#F0B23C", "#D98A00", "#8F5A00")  # of gold, few pairs to many
+SHADES = ("#C9CED4", "#E5DC7A", "#C9BA1E", "#8F8300", "#524B00")  # of gold, few pairs to many
 
 
 def accuracies(recordings: Sequence[Recording]) -> dict[int, np.ndarray]:
@@ -42,7 +41,7 @@ def levels(scorers: Mapping[str, float]) -> dict[str, tuple[float, str]]:
     return {
         "VADER’s rules": (scorers["VADER's rules"], JUDGE),
         "gold": (scorers[SHIPPED], GOLD),
-        "a person": (scorers["one person"], INK),
+        "a person": (scorers["one person"], PEOPLE),
     }
 
 

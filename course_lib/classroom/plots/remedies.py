@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.plots.overoptimization import GOLD
-from course_lib.classroom.style import REFERENCE, ink, styled
+from course_lib.classroom.style import GOLD, REFERENCE, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import over_distance
 from course_lib.training.experiments.recordings import Recording, by_name
