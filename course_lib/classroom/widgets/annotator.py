@@ -34,13 +34,9 @@ class Annotator(Pictured, widgets.VBox):
         self.pairs = list(pairs)
         self.file = ChoiceFile(Path(path))
         self.choices: list[Choice] = []
-        self.verdict: Verdict | None = None
         self.problem = ""
-        # the same for every student, whatever has been chosen, as a notebook's test compares it
-        first = self.pairs[0]
-        self.png = png(pair_figure(first.prompt, first.left, first.right))
-        self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
         self._build()
+        self._forget()
         if choose:
             self.choices = [Choice(pair, choose(pair)) for pair in self.pairs]
             self.train()
@@ -96,6 +92,7 @@ class Annotator(Pictured, widgets.VBox):
             choice = Choice(self.pair, answer)
             if self._written(lambda: self.file.add(choice)):
                 self.choices.append(choice)
+                self._forget()
             self._refresh()
 
     def undo(self) -> None:
@@ -103,7 +100,16 @@ class Annotator(Pictured, widgets.VBox):
         if self.choices and not self.problem:
             if self._written(self.file.undo):
                 self.choices.pop()
+                self._forget()
             self._refresh()
+
+    def _forget(self) -> None:
+        """Show no verdict: that on other choices is none on these."""
+        self.verdict, self.picture.value, self.sentence.value = None, "", ""
+        # the same for every student, whatever has been chosen, as a notebook's test compares it
+        first = self.pairs[0]
+        self.png = png(pair_figure(first.prompt, first.left, first.right))
+        self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
 
     def _written(self, write: Callable[[], None]) -> bool:
         try:
