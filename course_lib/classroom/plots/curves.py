@@ -1,6 +1,6 @@
 """The curves of a PPO run: one panel a question, each with a sentence that says how to read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from course_lib.classroom.style import JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
+from course_lib.training.record import Record
 
 Steps = Float[np.ndarray, " steps"]
-Record = Mapping[str, float | int | None]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
-from course_lib.classroom.plots.curves import Panel, Record, Steps, metric
+from course_lib.classroom.plots.curves import Panel, Steps, metric
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
 from course_lib.classroom.words import number
+from course_lib.training.record import Record
 
 ROOM = 0.26  # of the width, right of the last step, for the last value's number
 

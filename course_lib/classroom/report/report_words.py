@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from course_lib.classroom.plots.curves import Panel, Record, metric
+from course_lib.classroom.plots.curves import Panel, metric
 from course_lib.classroom.words import number
+from course_lib.training.record import Record
 
 
 def headline(summary: Mapping) -> str:

@@ -8,11 +8,12 @@ import ipywidgets as widgets
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
-from course_lib.classroom.plots.curves import PANELS, Line, Panel, Record, metric
+from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.report.report_words import describe_panel
 from course_lib.classroom.words import number
 from course_lib.training.experiments.recordings import Recording, records_of
+from course_lib.training.record import Record
 
 SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")
 POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
