@@ -60,7 +60,7 @@ def load_advantages(path: Path = ADVANTAGES) -> AdvantageRecording:
         beginnings = [read_beginning(beginning) for beginning in record["beginnings"]]
         return AdvantageRecording(texts, beginnings, float(record["explained_variance"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        came = f"{type(error).__name__}: {error}"
+        came = f"reading failed ({type(error).__name__}: {error})"
         raise CourseError(
             f"Expected a recording in {path}, but {came}; make it again as data/README.md says."
         ) from error
