@@ -106,9 +106,9 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
 
 def report(folder: Path) -> None:
     """Write the report of a run, and tell in some sentences what came of it."""
-    from course_lib.classroom.report.finished_run import read_run
     from course_lib.classroom.report.report import write_report
     from course_lib.classroom.report.report_words import speed, verdicts
+    from course_lib.training.run.finished_run import read_run
 
     page = write_report(folder)
     summary = read_run(folder).summary

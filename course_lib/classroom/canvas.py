@@ -3,12 +3,13 @@
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
 
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from course_lib.classroom.html import render
 
 COLOURS = 128
 
@@ -54,6 +55,5 @@ def png(figure: Figure, *, dpi: int | str = "figure") -> bytes:
 def image_html(picture: bytes, alt: str) -> str:
     """Show a PNG file in HTML, with words for those who do not see it."""
     width, height = Image.open(io.BytesIO(picture)).size
-    # The size keeps the page from jumping, decoding in step with it keeps the picture from flickering.
-    size = f'width="{width}" height="{height}" decoding="sync" style="max-width: 100%; height: auto"'
-    return f'<img alt="{escape(alt)}" {size} src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+    data = base64.b64encode(picture).decode()
+    return render("image", {"alt": alt, "width": width, "height": height, "png": data})

@@ -2,13 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from html import escape
 
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import Canvas, image_html
-
-SAYS = '<p style="margin: 0.3em 0; max-width: 46em; line-height: 1.45">{}</p>'
+from course_lib.classroom.html import sentence_html
 
 
 class Pictured:
@@ -49,4 +47,4 @@ class Demo(Pictured, widgets.VBox):
         self.says = self.show(**{name: control.value for name, control in self.controls.items()})
         self.png = self.canvas.png()
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = SAYS.format(escape(self.says))
+        self.sentence.value = sentence_html(self.says)

@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.classroom.plots.recordings import by_name
-from course_lib.classroom.report.report_words import number
+from course_lib.classroom.html import render
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import column, distances, over_distance
-from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.recordings import Recording, by_name
+from course_lib.training.experiments.remedies import NO_REMEDY
 
-NO_REMEDY = "no remedy"
 SMOOTHING = 3  # steps averaged, so that the best step is not the luckiest
-CELL = "text-align: {}; padding: 0.25em 1em 0.25em 0"
 READ = {"distance": distances} | {name: partial(column, metric=name) for name in ("gold", "judge", "distinct_2")}
 BySeed = Mapping[str, Float[np.ndarray, " seeds"]]
 
@@ -53,8 +51,7 @@ class Gains:
         self.rows = [gain.cells(self.gains[NO_REMEDY]) for gain in self.gains.values()]
 
     def _repr_html_(self) -> str:
-        rows = "".join(row(cells, "td") for cells in self.rows)
-        return f"<table>\n<thead>{row(self.NAMES, 'th')}</thead>\n<tbody>\n{rows}</tbody>\n</table>"
+        return render("gains", {"names": self.NAMES, "rows": self.rows})
 
     def __repr__(self) -> str:
         """The same as lines of text."""
@@ -95,12 +92,3 @@ def cut(run: Recording, distance: float) -> Recording:
 def with_range(values: Float[np.ndarray, " seeds"]) -> str:
     """The mean over seeds, with the lowest and the highest."""
     return f"{number(values.mean())} ({number(values.min())} to {number(values.max())})"
-
-
-def row(cells: Sequence[str], kind: str) -> str:
-    """One row of the table."""
-    styled = (CELL.format("left" if place == 0 else "right") for place in range(len(cells)))
-    inside = "".join(
-        f'<{kind} style="{style}">{escape(text)}</{kind}>' for style, text in zip(styled, cells, strict=True)
-    )
-    return f"<tr>{inside}</tr>\n"

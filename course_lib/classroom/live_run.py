@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from course_lib.classroom.plots.run_curves import records_of
-from course_lib.classroom.report.report_words import number
-from course_lib.training.experiments.recordings import load_recording
+from course_lib.classroom.words import number
+from course_lib.training.experiments.recordings import load_recording, records_of
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.method import Method

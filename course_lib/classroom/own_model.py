@@ -11,13 +11,12 @@ from torch import Tensor
 
 from course_lib.classroom.choices import Choice, chosen_gaps, decided
 from course_lib.training.agreement import agreement
-from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
+from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import hidden_states
-from course_lib.training.ratings import load_ratings
-from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
+from course_lib.training.ratings import held_out
+from course_lib.training.reward_model import RewardModel, crowd_model, new_reward_model
 
 PENALTY = 1000.0  # on the squared change of the head; with few pairs, less of it is worse
-EVERY = 4  # test sentences: one in so many is enough
 RESAMPLES = 30
 
 
@@ -43,12 +42,6 @@ class Verdict:
 
 
 @cache
-def crowd_model() -> RewardModel:
-    """The shipped reward model, learned from everybody's ratings."""
-    return load_reward_model(REWARD_MODEL)
-
-
-@cache
 def unrated_model() -> RewardModel:
     """The small GPT-2 as it was before it read any rating; its head is not used."""
     return new_reward_model(TINY_GPT2, generator=torch.Generator().manual_seed(0))
@@ -67,13 +60,6 @@ def judge_choices(choices: Sequence[Choice]) -> Verdict:
         on_crowd=held_out_accuracy(crowd_model(), choices, from_head=True),
         crowd=agreement(crowd_model().score(texts), ratings)["pair_accuracy"],
     )
-
-
-@cache
-def held_out() -> tuple[list[str], Float[Tensor, " texts"]]:
-    """Sentences that no model has seen rated, and their mean ratings."""
-    sentences = load_ratings(split="test")[::EVERY]
-    return [sentence.text for sentence in sentences], torch.tensor([sentence.mean for sentence in sentences])
 
 
 @cache

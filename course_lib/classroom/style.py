@@ -1,6 +1,6 @@
 """The look of every picture: one matplotlib style, and colours that mean the same thing everywhere.
 
-Colours are Okabe and Ito's, which stay apart under the common kinds of colour blindness; TEAL and PALE are ours.
+Colours are Okabe and Ito's, which stay apart under the common kinds of colour blindness; those that are not say so.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 POLICY = "#0072B2"  # blue
 REFERENCE = "#767676"  # grey
 PEOPLE = "#E69F00"  # orange
+GOLD = "#A89A00"  # yellow, darkened to be seen on white: the reward model that stands in for people
 REWARD_MODEL = "#009E73"  # green
 JUDGE = "#CC79A7"  # purple: the judge that the policy never trains against
 POSITIVE = "#14879A"  # teal: an advantage above 0

@@ -1,17 +1,15 @@
 """A table of texts that a model wrote, prompt set apart, with what reward models and the judge say of them."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
-from course_lib.classroom.report.report_words import number
-from course_lib.classroom.style import JUDGE, PEOPLE, REWARD_MODEL
+from course_lib.classroom.html import render
+from course_lib.classroom.style import GOLD, JUDGE, REWARD_MODEL
+from course_lib.classroom.words import number
 from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
-CELL = "text-align: left; vertical-align: top; padding: 0.35em 1.2em 0.35em 0; white-space: normal; max-width: 30em"
-CELL += "; line-height: 1.4"
 TextRecord = Mapping[str, str | float | int]
 """A text as Setup.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's."""
 
@@ -24,9 +22,7 @@ class TextsTable:
         self.rows = list(zip(*self.columns.values(), strict=True))
 
     def _repr_html_(self) -> str:
-        names = "".join(f'<th scope="col" style="{CELL}">{escape(name)}</th>' for name in self.columns)
-        rows = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in self.rows)
-        return f"<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+        return render("texts", {"names": self.columns, "rows": self.rows, "verdicts": verdicts})
 
     def __repr__(self) -> str:
         """The same as lines of text."""
@@ -37,23 +33,10 @@ class TextsTable:
         )
 
 
-def cell(record: TextRecord) -> str:
-    """One text with its verdicts; whatever the model wrote is escaped."""
-    continuation = record["text"].removeprefix(record["prompt"])
-    said = " &nbsp; ".join(verdict(*each) for each in verdicts(record))
-    return f'<td style="{CELL}"><b>{escape(record["prompt"])}</b>{escape(continuation)}<br>{said}</td>'
-
-
 def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
     """Who says what of a text, in which colour."""
-    gold = [("gold", record["gold"], PEOPLE)] if "gold" in record else []
+    gold = [("gold", record["gold"], GOLD)] if "gold" in record else []
     return [("proxy" if gold else "score", record["score"], REWARD_MODEL), *gold, ("judge", record["judge"], JUDGE)]
-
-
-def verdict(name: str, value: float, colour: str) -> str:
-    """A named number behind a dot in the colour of who says it."""
-    dot = f'<span style="color: {colour}" aria-hidden="true">●</span>'
-    return f'<span style="white-space: nowrap">{dot} {name} {number(value)}</span>'
 
 
 def first_sentences(*, count: int = 8) -> TextsTable:

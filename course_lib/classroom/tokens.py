@@ -1,23 +1,18 @@
 """A text with each token coloured by a number, and the number under it."""
 
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 
 import torch
 from matplotlib.colors import to_hex, to_rgb
 
+from course_lib.classroom.html import render
 from course_lib.classroom.style import INK, NEGATIVE, POSITIVE
+from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
 from course_lib.training.reward_model import RewardModel
 
 STRONGEST = 0.6  # of the colour at most, so that ink stays readable on it
-ROW = '<div role="group" aria-label="{label}" style="line-height: 1.2; max-width: 60em">{tokens}</div>'
-TOKEN = (
-    '<span title="{token}: {number}" style="display: inline-block; vertical-align: top; text-align: center; '
-    "margin: 2px 1px 2px {gap}px; padding: 2px 4px; border-radius: 3px; font-size: 15px; color: {ink}; "
-    'background: {colour}">{token}<br><span style="font-size: 12px">{number}</span></span>'
-)
 
 
 class ColouredTokens:
@@ -43,24 +38,18 @@ class ColouredTokens:
         self.limit = limit or max(map(abs, self.numbers), default=0.0) or 1.0
         self.decimals = decimals
 
-    def written(self, number: float) -> str:
+    def written(self, value: float) -> str:
         """The number as it is shown: signed, with a true minus."""
-        return f"{number:+z.{self.decimals}f}".replace("-", "−")
+        return number(value, f"{{:+z.{self.decimals}f}}")
 
     @property
     def html(self) -> str:
         """The tokens as HTML, for a cell's output or for `ipywidgets.HTML`."""
-        tokens = "".join(map(self._token, self.tokens, self.numbers))
-        return ROW.format(label=escape(self.says or "a number for each token"), tokens=tokens)
-
-    def _token(self, token: str, number: float) -> str:
-        return TOKEN.format(
-            token=escape(token.strip()) or "&nbsp;",
-            number=self.written(number),
-            gap=6 if token[:1].isspace() else 1,
-            ink=INK,
-            colour=tint(round(number, self.decimals) / self.limit),
-        )
+        tokens = [
+            (token, self.written(value), tint(round(value, self.decimals) / self.limit))
+            for token, value in zip(self.tokens, self.numbers, strict=True)
+        ]
+        return render("tokens", {"says": self.says or "a number for each token", "tokens": tokens, "ink": INK})
 
     def _repr_html_(self) -> str:
         return self.html

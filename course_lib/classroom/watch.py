@@ -9,6 +9,7 @@ from IPython.display import display
 from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.plots.training import Marks, measured, training_figure
+from course_lib.classroom.words import number
 from course_lib.training.record import Record
 
 REDRAW_SECONDS = 0.2
@@ -62,5 +63,7 @@ def describe(records: list[Record], names: tuple[str, ...]) -> str:
     for name in names:
         _, values = measured(records, name)
         if len(values):
-            parts.append(f"{name.replace('_', ' ')} from {values[0]:z.2f} to {values[-1]:z.2f}")
+            parts.append(
+                f"{name.replace('_', ' ')} from {number(values[0], '{:z.2f}')} to {number(values[-1], '{:z.2f}')}"
+            )
     return f"After {len(records)} steps: {', '.join(parts) or 'nothing measured yet'}."

@@ -1,4 +1,7 @@
-"""Statistics over the real tokens of a padded batch; what stands at padding, even NaN, changes nothing."""
+"""Statistics over the real tokens of a padded batch; what stands at padding, even NaN, changes nothing.
+
+And `less_first`, for whatever divides by a standard deviation: equal values then give no rounding error to divide by.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -26,3 +29,8 @@ def masked_mean(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -
         ValueError: the mask is not boolean, has another shape than the values, or is True nowhere.
     """
     return real_values(values, mask).mean()
+
+
+def less_first(values: Float[Tensor, "*rows n"]) -> Float[Tensor, "*rows n"]:
+    """Take the first value of each row from all of them, so that equal ones are 0, and their variance is, exactly."""
+    return values - values[..., :1]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.equations.kl import k3
 from course_lib.equations.logprobs import text_logprobs
-from course_lib.equations.masking import real_values
+from course_lib.equations.masking import less_first, real_values
 from course_lib.equations.ppo import clipped_objective, probability_ratio
 
 
@@ -57,8 +57,7 @@ def grpo_advantages(
     Source: Shao et al. 2024, section 4.1.2 (arXiv 2402.03300).
     """
     _require_others(scores)
-    # Less the first of them, equal scores are exactly 0, and so is their variance, not a rounding error.
-    apart = (scores - scores[:, :1]).double()
+    apart = less_first(scores).double()
     centred = apart - apart.mean(dim=1, keepdim=True)
     return (centred * torch.rsqrt(apart.var(dim=1, correction=0, keepdim=True) + eps)).to(scores.dtype)
 

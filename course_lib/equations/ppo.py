@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_lib.equations.kl import k3
-from course_lib.equations.masking import masked_mean, real_values
+from course_lib.equations.masking import less_first, masked_mean, real_values
 
 
 def probability_ratio(
@@ -173,7 +173,6 @@ def explained_variance(
     """
     dtype = values.dtype
     values, returns = real_values(values, response_mask).double(), real_values(returns, response_mask).double()
-    # Less the first of them, equal returns are exactly 0, and so is their variance, not a rounding error.
-    variance = (returns - returns[0]).var(correction=0)
+    variance = less_first(returns).var(correction=0)
     unexplained = (returns - values).var(correction=0)
     return torch.where(variance > 0, 1 - unexplained / variance, torch.nan).to(dtype)

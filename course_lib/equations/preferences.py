@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_lib.equations.masking import less_first
+
 
 def preference_probability(
     chosen_rewards: Float[Tensor, "*pairs"], rejected_rewards: Float[Tensor, "*pairs"]
@@ -86,9 +88,8 @@ def gain_and_bias(scores: Float[Tensor, " samples"]) -> tuple[float, float]:
 
     Source: Ziegler et al. 2019, section 2 (arXiv 1909.08593), in OpenAI's code lm-human-preferences, rewards.py.
     """
-    # Less the first of them, equal scores are exactly 0, and so is their sd, not a rounding error.
     scores = scores.double()
-    sd = (scores - scores[:1]).std(correction=0).item()
+    sd = less_first(scores).std(correction=0).item()
     if not 0 < sd < math.inf:
         raise ValueError(f"expected two or more scores that differ, all finite, got {len(scores)} with sd {sd}")
     return 1 / sd, -scores.mean().item() / sd

@@ -34,15 +34,6 @@ def teacher_loss(model: nn.Module, tokenizer: object, texts: list[str]) -> tuple
     return loss, sum(len(text.encode()) for text in texts)
 
 
-@torch.no_grad()
-def teacher_bits_per_byte(model: nn.Module, tokenizer: object, texts: list[str], *, batch_size: int = 32) -> float:
-    """Measure bits per byte: the code length of the texts and their ends over their length in UTF-8."""
-    ordered = sorted(texts, key=len)
-    batches = [ordered[i : i + batch_size] for i in range(0, len(ordered), batch_size)]
-    nats, sizes = zip(*(teacher_loss(model, tokenizer, batch) for batch in batches), strict=True)
-    return float(sum(nats)) / math.log(2) / sum(sizes)
-
-
 def fine_tune(
     model: nn.Module,
     tokenizer: object,

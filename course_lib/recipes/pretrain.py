@@ -18,7 +18,7 @@ from torch import nn
 from course_lib.recipes.blocks import Stage, block_batches
 from course_lib.recipes.corpus import read_texts
 from course_lib.recipes.figures import ship
-from course_lib.recipes.pretraining_progress import Progress, load_checkpoint, save_checkpoint
+from course_lib.recipes.pretraining_progress import PretrainingProgress, load_checkpoint, save_checkpoint
 from course_lib.recipes.small_gpt2 import (
     Rows,
     Settings,
@@ -44,7 +44,7 @@ STAGES = [
 SETTINGS = Settings()
 
 
-def rate_factor(stage: Stage, progress: Progress, settings: Settings) -> float:
+def rate_factor(stage: Stage, progress: PretrainingProgress, settings: Settings) -> float:
     """The learning rate's factor: a linear warm-up over the first steps, then the stage's line from start to end."""
     done = min(progress.stage_tokens / stage.tokens, 1.0)
     start, end = stage.rate
@@ -52,7 +52,11 @@ def rate_factor(stage: Stage, progress: Progress, settings: Settings) -> float:
 
 
 def prepare_step(
-    model: nn.Module, optimizers: list[torch.optim.Optimizer], stage: Stage, progress: Progress, settings: Settings
+    model: nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    stage: Stage,
+    progress: PretrainingProgress,
+    settings: Settings,
 ) -> float:
     """Set learning rates, weight decay, dropout and its seed, in place; return the learning rate's factor."""
     factor = rate_factor(stage, progress, settings)
@@ -85,7 +89,7 @@ def train_batch(
 def train(
     model: nn.Module,
     optimizers: list[torch.optim.Optimizer],
-    progress: Progress,
+    progress: PretrainingProgress,
     sources: dict[str, Rows],
     stages: list[Stage],
     settings: Settings,
@@ -125,7 +129,7 @@ def load_tokenizer(corpus: Path, work: Path) -> object:
     return AutoTokenizer.from_pretrained(work)
 
 
-def open_run(corpus: Path, work: Path, settings: Settings) -> tuple[nn.Module, list, object, Progress]:
+def open_run(corpus: Path, work: Path, settings: Settings) -> tuple[nn.Module, list, object, PretrainingProgress]:
     """Return model, optimizers, tokenizer and progress as the folder `work` has them, or new ones.
 
     What the log tells of steps after the checkpoint is cut off: they will be taken again.

@@ -10,7 +10,7 @@ from course_lib.training.run.checkpoint import read_checkpoint, restore_training
 
 
 @dataclass
-class Progress:
+class PretrainingProgress:
     """Where the training stands; with the weights and the optimizers' state, all that a checkpoint holds."""
 
     stage: int = 0
@@ -22,18 +22,18 @@ class Progress:
 
 
 def save_checkpoint(
-    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], progress: Progress
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], progress: PretrainingProgress
 ) -> None:
     """Write weights, the optimizers' state and the progress as one safetensors file, whole or not at all."""
     tensors = training_tensors(model, optimizers)
     write_checkpoint(folder, step=progress.step, tensors=tensors, progress=asdict(progress))
 
 
-def load_checkpoint(folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> Progress:
+def load_checkpoint(folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> PretrainingProgress:
     """Restore weights and the optimizers' state, in place, and return the progress; a new one without a checkpoint."""
     checkpoint = read_checkpoint(folder)
     if checkpoint is None:
-        return Progress()
+        return PretrainingProgress()
     tensors, progress = checkpoint
     restore_training(tensors, model, optimizers)
-    return Progress(**progress)
+    return PretrainingProgress(**progress)

@@ -19,14 +19,14 @@ from course_lib.recipes.record_overoptimization import (
 )
 from course_lib.recipes.recording_file import RecordingFile
 from course_lib.training.experiments.proxies import kept_model, proxy_scorer, rated_pairs, train_proxy
-from course_lib.training.experiments.remedies import Ensemble, LengthTerm, second_round
+from course_lib.training.experiments.remedies import NO_REMEDY, Ensemble, LengthTerm, second_round
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
-REMEDIES, NO_REMEDY = "remedies", "no remedy"
+REMEDIES = "remedies"
 PAIRS = 512  # that the proxy learned from; a second round adds as many
 MEMBERS = 4  # of an ensemble
 PER_TOKEN = -0.1  # of the length term, in standard deviations of the score: optimised texts grow long

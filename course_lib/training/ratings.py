@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from course_lib.training.files import strict_json
 from course_lib.training.files.checksums import verify
@@ -13,6 +16,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import RATINGS
 
 FIELDS = ("id", "text", "ratings", "split")
+EVERY = 4  # test sentences: one in so many is enough to measure by
 SPLITS = ("train", "validation", "test")
 
 
@@ -60,6 +64,13 @@ def load_ratings(path: Path = RATINGS, *, split: str | None = None) -> list[Rate
     if not sentences:
         raise CourseError(f"Expected rated sentences in {path}, but it is empty; {_remedy(path)}.")
     return [sentence for sentence in sentences.values() if split is None or sentence.split == split]
+
+
+@cache
+def held_out() -> tuple[list[str], Float[Tensor, " texts"]]:
+    """A quarter of the test sentences, which no model has seen rated, and their mean ratings."""
+    sentences = load_ratings(split="test")[::EVERY]
+    return [sentence.text for sentence in sentences], torch.tensor([sentence.mean for sentence in sentences])
 
 
 def draw_pairs(sentences: Sequence[RatedSentence], *, count: int, generator: torch.Generator) -> list[PreferencePair]:

@@ -1,6 +1,7 @@
 """Reward models: the lesson's small network on frozen features, and a GPT-2 that reads the text itself."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.measured import is_measurement
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.language_model import (
     disable_dropout,
     hidden_states,
@@ -132,6 +134,12 @@ def load_reward_model(name: str | Path, *, device: str | torch.device = "cpu") -
             f"{config.pad_token_id} and {tokenizer.pad_token_id}; restore the folder."
         )
     return RewardModel(classifier.to(device).eval(), tokenizer)
+
+
+@cache
+def crowd_model() -> RewardModel:
+    """The shipped reward model, learned from everybody's ratings; loaded once."""
+    return load_reward_model(REWARD_MODEL)
 
 
 def _check_scale(config: PreTrainedConfig, name: str | Path) -> None:

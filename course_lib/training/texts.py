@@ -31,7 +31,11 @@ def words(text: str) -> list[str]:
 
 
 def distinct_2(texts: list[str]) -> float:
-    """Distinct word pairs as a share of all word pairs (Li et al. 2016, arXiv:1510.03055); 0 where there is none."""
+    """Distinct word pairs as a share of all word pairs; 0 where there is none.
+
+    Li et al. 2016 (arXiv:1510.03055) divide by the number of words, of which a text has one more than pairs; by pairs,
+    texts without a repetition get 1 however short they are.
+    """
     pairs = [pair for text in texts for pair in zip(words(text), words(text)[1:], strict=False)]
     return len(set(pairs)) / max(len(pairs), 1)
 

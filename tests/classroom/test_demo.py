@@ -68,4 +68,4 @@ def test_without_a_kernel_a_picture_and_words_are_left():
 def test_the_image_keeps_its_place_while_it_is_decoded():
     html = image_html(Bar().png, 'a "bar"')
     assert 'width="100" height="100"' in html
-    assert 'alt="a &quot;bar&quot;"' in html
+    assert 'alt="a &#34;bar&#34;"' in html

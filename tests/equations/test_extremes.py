@@ -233,6 +233,7 @@ POOLED = {
     preferences.gain_and_bias,
 }
 WITHOUT_A_BATCH = {
+    masking.less_first,  # test_masking.py
     kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
     optimum.optimal_policy,  # these two: test_optimum.py
     optimum.penalised_reward,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_lib.equations.advantages import whiten
-from course_lib.equations.masking import masked_mean, real_values
+from course_lib.equations.masking import less_first, masked_mean, real_values
 
 PADDINGS = [0.0, 1e6, -1e30, math.inf, math.nan]
 
@@ -91,3 +91,9 @@ def test_whiten_leaves_its_argument_alone():
     values = torch.tensor([[1.0, 2.0, 7.0]])
     whiten(values, torch.tensor([[True, True, False]]))
     assert values.tolist() == [[1.0, 2.0, 7.0]]
+
+
+def test_less_the_first_equal_values_are_exactly_zero_in_every_row():
+    rows = torch.tensor([[0.1, 0.1, 0.1], [3.0, 5.0, 2.0]])
+    assert less_first(rows).tolist() == [[0.0, 0.0, 0.0], [0.0, 2.0, -1.0]]
+    assert less_first(rows[1]).tolist() == [0.0, 2.0, -1.0]

@@ -74,8 +74,8 @@ def functions(exercise: Exercise) -> list[str]:
 @each_exercise
 def test_the_check_cell_only_checks(exercise):
     imports, calls = exercise.check.source.split("\n\n")
-    assert imports.startswith("from course_lib.classroom.exercises.checks import ")
-    assert calls.splitlines() == [f"check_{name.removeprefix('my_')}({name})" for name in functions(exercise)]
+    assert imports == "from course_lib.classroom.exercises.check import check"
+    assert calls.splitlines() == [f"check({name})" for name in functions(exercise)]
 
 
 @each_exercise

@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 from course_lib.recipes.blocks import Stage, block_batches, drawn_rows
 from course_lib.recipes.corpus import HeldOut, read_texts, readable, usable, wordnet_texts
 from course_lib.recipes.pretrain import rate_factor, train
-from course_lib.recipes.pretraining_progress import Progress, load_checkpoint, save_checkpoint
+from course_lib.recipes.pretraining_progress import PretrainingProgress, load_checkpoint, save_checkpoint
 from course_lib.recipes.score import fit_ridge, read_generated, write_scored
 from course_lib.recipes.small_gpt2 import Settings, encode, new_model, new_optimizers, token_nats
 from course_lib.recipes.tokenizer import train_tokenizer
@@ -28,9 +28,9 @@ def start():
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path):
     whole, optimizers = start()
-    records = list(train(whole, optimizers, Progress(), SOURCES, STAGES, SMALL))
+    records = list(train(whole, optimizers, PretrainingProgress(), SOURCES, STAGES, SMALL))
     model, optimizers = start()
-    progress = Progress()
+    progress = PretrainingProgress()
     run = train(model, optimizers, progress, SOURCES, STAGES, SMALL)
     for _ in range(len(records) // 2):
         next(run)
@@ -48,7 +48,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path):
 def test_training_lowers_the_loss():
     model, optimizers = start()
     stages = [Stage("only", 3000, {"a": 1.0})]
-    losses = [record["loss"] for record in train(model, optimizers, Progress(), SOURCES, stages, SMALL)]
+    losses = [record["loss"] for record in train(model, optimizers, PretrainingProgress(), SOURCES, stages, SMALL)]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -72,7 +72,7 @@ def test_batches_keep_to_their_size_and_the_shares():
 
 @pytest.mark.parametrize(("step", "stage_tokens", "expected"), [(0, 0, 0.5), (1, 0, 1.0), (9, 25, 0.75), (9, 120, 0.0)])
 def test_learning_rate_warms_up_and_falls_to_zero(step, stage_tokens, expected):
-    assert rate_factor(STAGES[1], Progress(step=step, stage_tokens=stage_tokens), SMALL) == expected
+    assert rate_factor(STAGES[1], PretrainingProgress(step=step, stage_tokens=stage_tokens), SMALL) == expected
 
 
 def test_padding_has_no_loss():

@@ -26,27 +26,11 @@ def test_features_come_in_the_order_of_the_sentences(stored):
 def test_features_that_are_not_there_are_named(stored, tmp_path):
     with pytest.raises(CourseError, match="Expected the features of sentence 5 in"):
         load_features([rated(8), rated(5)], stored)
-    with pytest.raises(CourseError, match="no such file"):
+    with pytest.raises(CourseError, match="reading failed"):
         load_features([], tmp_path / "none.safetensors")
     (tmp_path / "damaged.safetensors").write_bytes(stored.read_bytes()[:-3])
     with pytest.raises(CourseError, match="reading failed"):
         load_features([], tmp_path / "damaged.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("ids", "features"),
-    [
-        (torch.tensor([7, 7], dtype=torch.int32), torch.zeros(2, 3, dtype=torch.int8)),
-        (torch.tensor([7], dtype=torch.int32), torch.zeros(2, 3, dtype=torch.int8)),
-        (torch.tensor([7.0, 8.0]), torch.zeros(2, 3, dtype=torch.int8)),
-        (torch.tensor([7, 8], dtype=torch.int32), torch.full((2, 3), torch.nan)),
-        (torch.tensor([7, 8], dtype=torch.int32), torch.zeros(2, dtype=torch.int8)),
-    ],
-)
-def test_a_table_that_is_none_is_refused(tmp_path, ids, features):
-    save_file({"ids": ids, "features": features}, tmp_path / "f.safetensors")
-    with pytest.raises(CourseError, match="Expected int32 ids, each once, and a row of int8 features for each in"):
-        load_features([rated(7)], tmp_path / "f.safetensors")
 
 
 def test_every_rated_sentence_has_its_features():

@@ -10,7 +10,7 @@ import torch
 from course_lib.recipes import ratings as recipe
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import RATINGS
-from course_lib.training.ratings import RatedSentence, draw_pairs, load_ratings
+from course_lib.training.ratings import RatedSentence, draw_pairs, held_out, load_ratings
 
 GOOD = {"id": 1, "text": "A fine film.", "ratings": [3, 2, 4], "split": "train"}
 
@@ -199,3 +199,11 @@ def test_the_archive_on_pypi_gives_the_same_bytes(tmp_path):
     except CourseError as error:
         pytest.skip(str(error))
     assert recipe.build_ratings(tmp_path / "out", sdist=sdist).read_bytes() == RATINGS.read_bytes()
+
+
+def test_what_is_held_out_is_a_quarter_of_the_test_sentences_with_their_mean_ratings():
+    texts, ratings = held_out()
+    sentences = load_ratings(split="test")
+    assert texts[1] == sentences[4].text
+    assert ratings[1].item() == pytest.approx(sentences[4].mean)
+    assert len(texts) == len(ratings) == -(-len(sentences) // 4)

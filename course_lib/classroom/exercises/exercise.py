@@ -51,10 +51,8 @@ def probe(**inputs) -> dict:
     }
 
 
-def verdict(exercise: Exercise, function: object) -> str:
+def verdict(exercise: Exercise, function: Callable) -> str:
     """Say whether a student's function is right, or which mistake it makes and the smallest input that shows it."""
-    if not callable(function):
-        return f"Not yet: the check takes your function itself, without brackets after its name; got {kind(function)}."
     for trial in (results, gradients) if exercise.gradient_of else (results,):
         outcomes, first_wrong = [], None
         for inputs in exercise.probes:

@@ -1,6 +1,6 @@
 """The curves of a PPO run: one panel a question, each with a sentence that says how to read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.style import JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
+from course_lib.training.record import Record
 
 Steps = Float[np.ndarray, " steps"]
-Record = Mapping[str, float | int | None]
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
     first, last = measured[0], measured[-1]
     ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False)
     ax.annotate(
-        line.number.format(values[last]).replace("-", "−"),
+        number(values[last], line.number),
         (steps[last], values[last]),
         xytext=(9, 0),
         textcoords="offset points",

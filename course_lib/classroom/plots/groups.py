@@ -6,6 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE, ink, styled
+from course_lib.classroom.words import number
 
 Bars = Float[np.ndarray, " texts"]
 
@@ -48,5 +49,5 @@ class GroupsPicture:
             bar.set_height(height)
             bar.set_color(colour)
         for words, value, shown, colour in zip(self.numbers[name], values, heights, colours, strict=False):
-            words.set(text=f"{value:+.1f}".replace("-", "−"), y=shown + (0.15 if shown >= 0 else -0.15))
+            words.set(text=number(value, "{:+.1f}"), y=shown + (0.15 if shown >= 0 else -0.15))
             words.set(va="bottom" if shown >= 0 else "top", color=ink(colour))

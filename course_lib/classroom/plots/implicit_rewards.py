@@ -6,21 +6,22 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from course_lib.classroom.style import NEGATIVE, PEOPLE, POLICY, REFERENCE, REWARD_MODEL, label
+from course_lib.classroom.style import INK, NEGATIVE, POLICY, REFERENCE, label
+from course_lib.classroom.words import number
 
 Texts = Float[np.ndarray, " texts"]
 
-PROMPTS = (POLICY, REWARD_MODEL, PEOPLE)
+PROMPTS = (POLICY, "#56B4E9", INK)
 
 
 def draw_implicit_rewards(ax: Axes, prompts: Sequence[tuple[Texts, Texts]]) -> list[float]:
     """Draw each prompt's texts, (reward, implied reward), on a line of slope 1; returns the lines' heights at 0."""
     heights = []
-    for number, (colour, (rewards, implied)) in enumerate(zip(PROMPTS, prompts, strict=False), start=1):
+    for place, (colour, (rewards, implied)) in enumerate(zip(PROMPTS, prompts, strict=False), start=1):
         height = float(np.mean(implied - rewards))
         ends = np.array([rewards.min() - 0.3, rewards.max() + 0.3])
         ax.plot(ends, ends + height, color=REFERENCE, linewidth=1.2, zorder=1)
-        words = f"prompt {number}: reward {height:+.2f}".replace("-", "−")
+        words = f"prompt {place}: reward {number(height, '{:+.2f}')}"
         ax.plot(rewards, implied, "o", color=colour, markersize=5, alpha=0.75, label=words)
         heights.append(height)
     ax.set(xlabel="reward of a text", title="The reward that the policy implies")

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.classroom.style import INK, POLICY, REFERENCE, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.objective_line import ObjectiveLine
 
 TITLES = ("The texts of the update", "Fresh texts of the old policy")
@@ -49,7 +50,10 @@ def say_objective_line(trained: ObjectiveLine, fresh: ObjectiveLine) -> str:
 
 def say_one(line: ObjectiveLine) -> str:
     """The objectives and the KL at t = 1, and at the far end of the line."""
-    unclipped, bound, kl = (np.interp(1, line.t, values) for values in (line.unclipped, line.lower_bound, line.kl))
-    near = f"ratio × A {unclipped:+z.1f}, PPO’s objective {bound:+z.1f}, KL {kl:.1f} nats a token"
-    far = f"at t = {line.t[-1]:.0f} {line.unclipped[-1]:+z.1f} and {line.lower_bound[-1]:+z.1f}"
-    return f"{near}; {far}".replace("-", "−")
+    measured = (line.unclipped, "{:+z.1f}"), (line.lower_bound, "{:+z.1f}"), (line.kl, "{:.1f}")
+    unclipped, bound, kl = (number(np.interp(1, line.t, values), form) for values, form in measured)
+    last_unclipped, last_bound, _ = (number(values[-1], form) for values, form in measured)
+    return (
+        f"ratio × A {unclipped}, PPO’s objective {bound}, KL {kl} nats a token; "
+        f"at t = {line.t[-1]:.0f} {last_unclipped} and {last_bound}"
+    )

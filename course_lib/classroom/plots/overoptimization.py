@@ -1,6 +1,6 @@
 """Pictures of over-optimisation: how good the proxies are, and proxy, gold and judge over the distance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from course_lib.classroom.plots.recordings import baseline_marks
-from course_lib.classroom.plots.scorers import load_scorers
-from course_lib.classroom.report.report_words import number
-from course_lib.classroom.style import INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.style import GOLD, INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
     PPO,
     Fit,
@@ -25,12 +23,11 @@ from course_lib.training.experiments.overoptimization import (
     reach,
 )
 from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.scorers import SHIPPED
 
-GOLD = PEOPLE  # it stands in for them
 FORESIGHT = 1.5  # times the distance that the runs came, in which a fitted peak is still shown
 DISTANCE = "√KL from the reference (KL in nats per response)"
-SHADES = ("#C9CED4", "#E8C98A", "#F0B23C", "#D98A00", "#8F5A00")  # of gold, few pairs to many
-SHIPPED = "GPT-2, from ratings and a teacher's scores (shipped)"
+SHADES = ("#C9CED4", "#E5DC7A", "#C9BA1E", "#8F8300", "#524B00")  # of gold, few pairs to many
 
 
 def accuracies(recordings: Sequence[Recording]) -> dict[int, np.ndarray]:
@@ -39,24 +36,26 @@ def accuracies(recordings: Sequence[Recording]) -> dict[int, np.ndarray]:
     return {pairs: np.array([run.before["pair_accuracy"] for run in runs]) for pairs, runs in groups}
 
 
-def levels() -> dict[str, tuple[float, str]]:
+def levels(scorers: Mapping[str, float]) -> dict[str, tuple[float, str]]:
     """The accuracies that proxies are held against, with their colours."""
-    scorers = load_scorers()
     return {
         "VADER’s rules": (scorers["VADER's rules"], JUDGE),
         "gold": (scorers[SHIPPED], GOLD),
-        "a person": (baseline_marks()["a person"], INK),
+        "a person": (scorers["one person"], PEOPLE),
     }
 
 
-def proxies_figure(recordings: Sequence[Recording]) -> Figure:
-    """Draw how many pairs of test sentences each proxy puts in the right order: a point a seed, a line their mean."""
+def proxies_figure(recordings: Sequence[Recording], scorers: Mapping[str, float]) -> Figure:
+    """Draw how many pairs of test sentences each proxy puts in the right order: a point a seed, a line their mean.
+
+    `scorers` has the pair accuracy of what proxies are held against, as `load_scorers` reads it.
+    """
     rows = accuracies(recordings)
     pairs = list(rows)
     with styled():
         figure = Figure(figsize=(8, 4.5))
         ax = figure.subplots()
-        for words, (height, colour) in levels().items():
+        for words, (height, colour) in levels(scorers).items():
             ax.axhline(height, color=colour, linewidth=1.6, linestyle=(0, (4, 3)))
             label(ax, pairs[0] / 1.5, height, words, colour, side="left", gap=3.0)
         for count, seeds in rows.items():
@@ -74,10 +73,10 @@ def proxies_figure(recordings: Sequence[Recording]) -> Figure:
     return figure
 
 
-def say_proxies(recordings: Sequence[Recording]) -> str:
+def say_proxies(recordings: Sequence[Recording], scorers: Mapping[str, float]) -> str:
     """Say the accuracies of `proxies_figure` in one sentence."""
     proxies = ", ".join(f"{pairs:,} pairs {seeds.mean():.0%}" for pairs, seeds in accuracies(recordings).items())
-    others = ", ".join(f"{words} {height:.0%}" for words, (height, _) in levels().items())
+    others = ", ".join(f"{words} {height:.0%}" for words, (height, _) in levels(scorers).items())
     return f"Pairs of test sentences in the right order, by what a proxy learned from: {proxies}; {others}."
 
 

@@ -44,7 +44,8 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
         ax.axvline(level, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
         label(ax, level, 0.4, name, REFERENCE, side="center", gap=2.0, size=11.0)
     ax.set_yticks(range(len(rows), 0, -1), [name for name, *_ in rows])
-    ax.set(xlim=(0.2, 1.02), ylim=(0.4, len(rows) + 0.7), xlabel="share of pairs where both prefer the same text")
+    ax.set(xlim=(-0.06, 1.06), ylim=(0.4, len(rows) + 0.7), xlabel="share of pairs where both prefer the same text")
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
     ax.grid(axis="y", visible=False)
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from course_lib.classroom.style import PEOPLE, REFERENCE, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.ratings import RatedSentence
 
 RATINGS = np.arange(-4, 5)
@@ -28,7 +29,7 @@ class RatingsPicture:
             self.figure = Figure(figsize=(8, 4.5), layout="none")
             self.ax = ax = self.figure.add_axes((0.03, 0.15, 0.94, 0.57))
         ax.set(xlim=(-4.6, 4.6), ylim=(0, MOST), yticks=[], xlabel="rating: −4 very negative, +4 very positive")
-        ax.set_xticks(RATINGS, [f"{rating:+d}".replace("-", "−") if rating else "0" for rating in RATINGS])
+        ax.set_xticks(RATINGS, [written(rating) for rating in RATINGS])
         ax.spines["left"].set_visible(False)
         ax.grid(visible=False)
         self.text = self.figure.text(0.03, 0.96, "", va="top", fontsize=15)
@@ -50,7 +51,7 @@ class RatingsPicture:
         self.mean.set_data([sentence.mean, sentence.mean], [0, MOST])
         left = sentence.mean < 2.5
         self.name.set(x=sentence.mean + (0.12 if left else -0.12), ha="left" if left else "right")
-        self.name.set_text(f"mean {sentence.mean:+z.1f}".replace("-", "−"))
+        self.name.set_text(f"mean {number(sentence.mean, '{:+z.1f}')}")
 
 
 def disagreement(sentences: Sequence[RatedSentence], *, pairs: int = 100_000, seed: int = 0) -> list[float]:
@@ -92,3 +93,8 @@ def draw_disagreement(ax: Axes, shares: Sequence[float]) -> None:
     label(ax, len(NAMES) - 0.6, 0.5, "two coins", REFERENCE, gap=3.0)
     ax.set(ylim=(0, 0.6), xlabel="gap between the two mean ratings", title="How often two people disagree on a pair")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def written(rating: int | np.integer) -> str:
+    """A rating with its sign."""
+    return number(rating, "{:+d}") if rating else "0"

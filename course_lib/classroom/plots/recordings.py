@@ -1,6 +1,5 @@
 """Pictures of recorded experiments: with and without the clip, what the KL coefficient buys, choices, label noise."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -19,8 +18,8 @@ from course_lib.classroom.style import (
     ink,
     label,
 )
-from course_lib.training.experiments.recordings import LabelNoise, Recording
-from course_lib.training.files.paths import RATINGS
+from course_lib.classroom.words import number
+from course_lib.training.experiments.recordings import LabelNoise, Recording, by_name
 
 Numbers = Float[np.ndarray, " numbers"]
 
@@ -32,12 +31,7 @@ CHOICE_WORDS = {
     "lam 0": "λ = 0 (default 0.95)",
     "lam 1": "λ = 1 (default 0.95)",
 }
-MARKS = {"length": "length", "TF-IDF + ridge": "bag of words", "one person": "a person"}  # as baselines.json has them
-
-
-def by_name(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
-    """Group the runs that differ in nothing but their seed, in the order of the file."""
-    return {run.name: [other for other in recordings if other.name == run.name] for run in recordings}
+MARKS = {"length": "length", "TF-IDF + ridge": "bag of words", "one person": "a person"}
 
 
 def normalised_scores(recordings: Sequence[Recording]) -> dict[str, Numbers]:
@@ -67,8 +61,7 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
         ax.plot([scores.min(), scores.max()], [place, place], color=colour, linewidth=1.6)
         ax.plot(scores, [place] * len(scores), "o", color=colour, markersize=6, alpha=0.6)
         ax.plot(scores.mean(), place, "D", color=colour, markersize=10, markeredgecolor="white")
-        mean = f"{scores.mean():.2f}".replace("-", "−")
-        ax.text(1.04, place, mean, color=ink(colour), weight="bold", va="center")
+        ax.text(1.04, place, number(scores.mean(), "{:.2f}"), color=ink(colour), weight="bold", va="center")
     ax.set_yticks(list(places), list(rows))
     ax.set_ylim(0.4, len(rows) + 0.6)
     ax.set_xlim(min(0.0, min(scores.min() for scores in rows.values())) - 0.03, 1.14)
@@ -123,10 +116,12 @@ def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metri
         ax.label_outer()
 
 
-def draw_label_noise(ax: Axes, data: LabelNoise, *, noise: float = 0.0, pairs: int = 1024) -> list[Artist]:
+def draw_label_noise(
+    ax: Axes, data: LabelNoise, scorers: Mapping[str, float], *, noise: float = 0.0, pairs: int = 1024
+) -> list[Artist]:
     """Draw accuracy against the number of pairs, and mark one point of it; returns the artists that mark it.
 
-    Faint lines: every share of flipped labels. Level lines: what scores by length, by words, and a person reach.
+    Faint lines: every share of flipped labels. Level lines: the pair accuracy of the `scorers` that MARKS names.
     `move_label_noise` moves the mark.
     """
     for share, curves in data.one_person.items():
@@ -136,7 +131,8 @@ def draw_label_noise(ax: Axes, data: LabelNoise, *, noise: float = 0.0, pairs: i
     mean = data.everybody.mean(axis=0)
     ax.plot(data.pairs, mean, color=PEOPLE, linestyle=(0, (4, 2)), linewidth=2)
     _write_at_end(ax, data.pairs[-1], mean[-1], "everybody decides", PEOPLE, up=10.0)
-    for words, height in baseline_marks().items():
+    for name, words in MARKS.items():
+        height = scorers[name]
         colour = PEOPLE if words == "a person" else REFERENCE
         ax.plot(data.pairs[[0, -1]], [height, height], color=colour, linewidth=1.4, linestyle=":", zorder=1)
         label(ax, data.pairs[0], height, words, colour, side="left", gap=-4.0 if words == "length" else 3.0)
@@ -169,12 +165,6 @@ def move_label_noise(moving: Sequence[Artist], data: LabelNoise, *, noise: float
     words.xy = (pairs, accuracy[place])
     words.set_text(f"{accuracy[place]:.0%}")
     return float(accuracy[place])
-
-
-def baseline_marks() -> Mapping[str, float]:
-    """Pair accuracy on the test split of three scorers that a reward model is held against, by their short names."""
-    scorers = json.loads((RATINGS.parent / "baselines.json").read_text(encoding="utf-8"))["scorers"]
-    return {words: scorers[name]["pair_accuracy"] for name, words in MARKS.items()}
 
 
 def _write_at_end(ax: Axes, x: float, y: float, text: str, colour: str, *, up: float = 0.0) -> None:

@@ -7,9 +7,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from course_lib.classroom.plots.methods import COLOURS
-from course_lib.classroom.plots.recordings import by_name
 from course_lib.classroom.style import REFERENCE, label
-from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.recordings import Recording, by_name
 
 Seeds = Float[np.ndarray, "seeds steps"]
 

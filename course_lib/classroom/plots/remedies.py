@@ -6,13 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.gains import NO_REMEDY
-from course_lib.classroom.plots.overoptimization import GOLD
-from course_lib.classroom.plots.recordings import by_name
-from course_lib.classroom.report.report_words import number
-from course_lib.classroom.style import REFERENCE, ink, styled
+from course_lib.classroom.style import GOLD, REFERENCE, ink, styled
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import over_distance
-from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.recordings import Recording, by_name
+from course_lib.training.experiments.remedies import NO_REMEDY
 
 COLUMNS = 3
 

@@ -11,10 +11,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
-from course_lib.classroom.plots.curves import Panel, Record, Steps, metric
-from course_lib.classroom.report.report_words import number
+from course_lib.classroom.plots.curves import Panel, Steps, metric
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
-from course_lib.training.experiments.recordings import Recording
+from course_lib.classroom.words import number
+from course_lib.training.record import Record
 
 ROOM = 0.26  # of the width, right of the last step, for the last value's number
 
@@ -137,8 +137,3 @@ def label_ghost(ax: Axes, ghost: Sequence[Record], panel: Panel, name: str) -> N
     """Write the name of the grey curve at its end."""
     values = metric(ghost, panel.lines[0].metric)
     label(ax, float(metric(ghost, "step")[-1]), float(values[-1]), name, REFERENCE, gap=7.0)
-
-
-def records_of(recording: Recording) -> list[Record]:
-    """Turn a recording's columns into one record a step."""
-    return [dict(zip(recording.metrics, row, strict=True)) for row in zip(*recording.metrics.values(), strict=True)]

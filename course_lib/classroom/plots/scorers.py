@@ -1,22 +1,19 @@
 """How good scorers are, from one that knows nothing to a person: pair accuracy with people on held-out sentences."""
 
-import json
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.classroom.style import JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
-from course_lib.training.files.checksums import verify
-from course_lib.training.files.paths import REWARD_MODEL as FOLDER
+from course_lib.training.experiments.scorers import SHIPPED
 
-RESULTS = FOLDER / "results.json"
 SHOWN = {
     "length": ("length of the text", REFERENCE),
     "VADER's rules": ("VADER’s rules", JUDGE),
     "GPT-2, from preferences": ("small GPT-2, 10,000 pairs", REWARD_MODEL),
     "TF-IDF + ridge": ("bag of words", REFERENCE),
-    "GPT-2, from ratings and a teacher's scores (shipped)": ("small GPT-2, as shipped", REWARD_MODEL),
+    SHIPPED: ("small GPT-2, as shipped", REWARD_MODEL),
     "MLP on features, from preferences": ("MLP, 10,000 pairs", REWARD_MODEL),
     "MLP on features, from ratings": ("MLP, all ratings", REWARD_MODEL),
     "one person": ("one person", PEOPLE),
@@ -24,15 +21,8 @@ SHOWN = {
 }
 
 
-def load_scorers() -> dict[str, float]:
-    """Read the pair accuracy of each scorer, as `data/reward-model/results.json` has it."""
-    verify(RESULTS)
-    scorers = json.loads(RESULTS.read_text(encoding="utf-8"))["scorers"]
-    return {name: scorers[name]["pair_accuracy"] for name in SHOWN}
-
-
 def scorers_figure(accuracies: Mapping[str, float]) -> Figure:
-    """Draw the scorers that SHOWN names."""
+    """Draw the pair accuracy of the scorers that SHOWN names."""
     with styled():
         figure = Figure(figsize=(9, 4.8))
         draw_scorers(figure.subplots(), accuracies)
@@ -41,7 +31,7 @@ def scorers_figure(accuracies: Mapping[str, float]) -> Figure:
 
 def draw_scorers(ax: Axes, accuracies: Mapping[str, float]) -> None:
     """Draw one bar a scorer, the best on top, from a coin's accuracy on."""
-    rows = sorted(accuracies.items(), key=lambda row: row[1])
+    rows = sorted(((name, accuracies[name]) for name in SHOWN), key=lambda row: row[1])
     for height, (name, accuracy) in enumerate(rows):
         colour = SHOWN[name][1]
         ax.plot([0.5, accuracy], [height, height], color=colour, linewidth=9, alpha=0.55, solid_capstyle="butt")

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from course_lib.classroom.plots.curves import metric
 from course_lib.classroom.style import REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.words import number
 from course_lib.training.record import Record
 
 WINDOW = 20  # of so many parts of the run so far, one is averaged to smooth a curve
@@ -42,9 +43,10 @@ def draw_metric(ax: Axes, records: Sequence[Record], name: str, *, marks: Mappin
     ax.set_title(name.replace("_", " "))
     if len(steps):
         ax.plot(steps[-1], smooth[-1], "o", color=REWARD_MODEL, markersize=7)
-        number = f"{smooth[-1]:z.2f}".replace("-", "−")
         place = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(number, (steps[-1], smooth[-1]), color=ink(REWARD_MODEL), weight="bold", **place)
+        ax.annotate(
+            number(smooth[-1], "{:z.2f}"), (steps[-1], smooth[-1]), color=ink(REWARD_MODEL), weight="bold", **place
+        )
 
 
 def measured(records: Sequence[Record], name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,16 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from course_lib.classroom.plots.curves import Panel, Record, metric
-
-
-def number(value: float | int | None, form: str = "{:+z.2f}") -> str:
-    """Write a number with a true minus sign, or say that there is none."""
-    if value is None or np.isnan(value):
-        return "not measured"
-    return form.format(value).replace("-", "−")
+from course_lib.classroom.plots.curves import Panel, metric
+from course_lib.classroom.words import number
+from course_lib.training.record import Record
 
 
 def headline(summary: Mapping) -> str:

@@ -1,7 +1,6 @@
 """Advantages on a text that the policy wrote, and how lambda trades their bias against their spread."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 import ipywidgets as widgets
 import torch
@@ -10,9 +9,11 @@ from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
+from course_lib.classroom.html import render
 from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
 from course_lib.classroom.tokens import ColouredTokens
 from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
+from course_lib.classroom.words import number
 from course_lib.equations.advantages import gae, td_residuals
 from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
 from course_lib.training.files.errors import CourseError
@@ -92,7 +93,7 @@ class SpreadDemo(Demo):
         better, worse = (curve[here] for curve in curves)
         right = (better[:, None] > worse).float().mean().item()
         parts = (
-            f"“{beginning.token.strip()}” {signed(mean[here].item())} ± {spread[here]:.2f}"
+            f"“{beginning.token.strip()}” {number(mean[here].item())} ± {spread[here]:.2f}"
             for beginning, mean, spread in zip(self.beginnings, means, spreads, strict=True)
         )
         return (
@@ -129,30 +130,21 @@ def whole(text: WrittenText) -> str:
     return (text.prompt + "".join(text.tokens)).replace("<|eos|>", "").strip()
 
 
-def signed(number: float) -> str:
-    """A number with its sign, a true minus."""
-    return f"{number:+z.2f}".replace("-", "−")
-
-
 def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, gamma: float, lam: float) -> str:
     """Say which tokens are judged best and worst, and how many are encouraged."""
     most, least = (
-        f"“{text.tokens[token].strip()}” ({signed(advantages[token].item())})"
+        f"“{text.tokens[token].strip()}” ({number(advantages[token].item())})"
         for token in (advantages.argmax().item(), advantages.argmin().item())
     )
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
-        f"“{whole(text)}” scored {signed(text.score)}; before its first token the value function "
-        f"expected {signed(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
+        f"“{whole(text)}” scored {number(text.score)}; before its first token the value function "
+        f"expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
         f"are encouraged, {most} most, {least} least."
     )
 
 
 def table(tokens: Sequence[str], columns: dict) -> str:
     """Every number of the picture, folded."""
-    head = "".join(f"<th>{name}</th>" for name in ("token", "reward", "value", "TD residual", "advantage", "return"))
-    rows = "".join(
-        f"<tr><td>{escape(token.strip())}</td>" + "".join(f"<td>{signed(number)}</td>" for number in numbers) + "</tr>"
-        for token, *numbers in zip(tokens, *(column.tolist() for column in columns.values()), strict=True)
-    )
-    return f"<details><summary>The numbers</summary><table><tr>{head}</tr>{rows}</table></details>"
+    rows = zip(tokens, zip(*(column.tolist() for column in columns.values()), strict=True), strict=True)
+    return render("numbers", {"rows": rows})

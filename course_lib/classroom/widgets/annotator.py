@@ -1,25 +1,20 @@
 """Be the annotator: two sentences for one prompt, a choice by button or arrow key, and what the choices teach."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
-from course_lib.classroom.demo import SAYS, Pictured
-from course_lib.classroom.own_model import Verdict, crowd_model, judge_choices
+from course_lib.classroom.demo import Pictured
+from course_lib.classroom.html import render, sentence_html
+from course_lib.classroom.own_model import Verdict, judge_choices
 from course_lib.classroom.plots.own_model import pair_figure, verdict_figure
 from course_lib.training.files.errors import CourseError
+from course_lib.training.reward_model import crowd_model
 
 ENOUGH = 5  # pairs told apart, to train on
-CARDS = '<div style="display: flex; flex-wrap: wrap; gap: 12px; max-width: 60em">{}{}</div>'
-CARD = (
-    '<div style="flex: 1 1 16em; border: 1px solid #9AA0A6; border-radius: 6px; padding: 8px 14px; font-size: 17px; '
-    'line-height: 1.45; min-height: 5.5em"><div style="font-size: 13px"><b>{side}</b></div>'
-    "<b>{prompt}</b>{rest}</div>"
-)
 
 
 class Annotator(Pictured, widgets.VBox):
@@ -39,13 +34,9 @@ class Annotator(Pictured, widgets.VBox):
         self.pairs = list(pairs)
         self.file = ChoiceFile(Path(path))
         self.choices: list[Choice] = []
-        self.verdict: Verdict | None = None
         self.problem = ""
-        # the same for every student, whatever has been chosen, as a notebook's test compares it
-        first = self.pairs[0]
-        self.png = png(pair_figure(first.prompt, first.left, first.right))
-        self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
         self._build()
+        self._forget()
         if choose:
             self.choices = [Choice(pair, choose(pair)) for pair in self.pairs]
             self.train()
@@ -101,6 +92,7 @@ class Annotator(Pictured, widgets.VBox):
             choice = Choice(self.pair, answer)
             if self._written(lambda: self.file.add(choice)):
                 self.choices.append(choice)
+                self._forget()
             self._refresh()
 
     def undo(self) -> None:
@@ -108,7 +100,16 @@ class Annotator(Pictured, widgets.VBox):
         if self.choices and not self.problem:
             if self._written(self.file.undo):
                 self.choices.pop()
+                self._forget()
             self._refresh()
+
+    def _forget(self) -> None:
+        """Show no verdict: that on other choices is none on these."""
+        self.verdict, self.picture.value, self.sentence.value = None, "", ""
+        # the same for every student, whatever has been chosen, as a notebook's test compares it
+        first = self.pairs[0]
+        self.png = png(pair_figure(first.prompt, first.left, first.right))
+        self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
 
     def _written(self, write: Callable[[], None]) -> bool:
         try:
@@ -126,12 +127,12 @@ class Annotator(Pictured, widgets.VBox):
         """Train on the choices and show what came of it."""
         if len(decided(self.choices)) < ENOUGH:
             return
-        self.sentence.value = SAYS.format("Training ...")
+        self.sentence.value = sentence_html("Training ...")
         self.verdict = judge_choices(self.choices)
         self.png = png(verdict_figure(self.verdict))
         self.says = say_verdict(self.verdict)
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = SAYS.format(escape(self.says))
+        self.sentence.value = sentence_html(self.says)
 
     def gaps(self) -> list[float]:
         """How much higher the crowd's reward model scores what was chosen than what was not, pair by pair."""
@@ -144,21 +145,17 @@ class Annotator(Pictured, widgets.VBox):
             control.disabled = not waiting
         self.buttons["undo"].disabled = not self.choices or bool(self.problem)
         self.buttons["train"].disabled = told < ENOUGH
-        self.cards.value = show_pair(pair) if pair else SAYS.format("Every pair has its answer: thank you.")
-        self.progress.value = f"&nbsp; {len(self.choices)} of {len(self.pairs)} pairs answered" + (
+        self.cards.value = show_pair(pair) if pair else sentence_html("Every pair has its answer: thank you.")
+        self.progress.value = f"\u00a0 {len(self.choices)} of {len(self.pairs)} pairs answered" + (
             "" if told >= ENOUGH else f"; {ENOUGH - told} more to train on"
         )
         if self.problem:
-            self.sentence.value = SAYS.format(escape(self.problem))
+            self.sentence.value = sentence_html(self.problem)
 
 
 def show_pair(pair: TextPair) -> str:
     """The two texts beside each other as HTML, escaped, the prompt in bold."""
-    cards = (
-        CARD.format(side=side, prompt=escape(pair.prompt), rest=escape(text.removeprefix(pair.prompt)))
-        for side, text in (("Left", pair.left), ("Right", pair.right))
-    )
-    return CARDS.format(*cards)
+    return render("pair", {"pair": pair})
 
 
 def say_verdict(verdict: Verdict) -> str:

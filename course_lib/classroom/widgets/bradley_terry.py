@@ -11,6 +11,7 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.bradley_terry import GAPS, BradleyTerryPicture
+from course_lib.classroom.words import number
 from course_lib.equations.preferences import preference_probability
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own
@@ -81,11 +82,11 @@ def loss_of(probabilities: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
 def say(chosen: float, rejected: float, probability: float) -> str:
     """Say what the model expects of one pair, and the loss."""
     loss = -np.log(min(max(probability, LEAST), 1.0))
-    text = (
-        f"Rewards {chosen:+z.1f} and {rejected:+z.1f}, a gap of {chosen - rejected:+z.1f}: the model expects the "
-        f"chosen text to be chosen with probability {probability:.2f}, and the loss is {loss:.2f}."
+    first, second, gap = (number(reward, "{:+z.1f}") for reward in (chosen, rejected, chosen - rejected))
+    return (
+        f"Rewards {first} and {second}, a gap of {gap}: the model expects the chosen text to be chosen "
+        f"with probability {probability:.2f}, and the loss is {loss:.2f}."
     )
-    return text.replace("-", "−")
 
 
 def say_own(gaps: Float[Tensor, " pairs"], probabilities: Float[Tensor, " pairs"]) -> str:

@@ -11,6 +11,7 @@ from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.clip import RATIOS, ClipPanel, clip_figure
 from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE
+from course_lib.classroom.words import number
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own
@@ -126,7 +127,7 @@ def move_cloud(panel: ClipPanel, ratio: Tensor, heights: Tensor, advantages: Ten
 
 def say_token(advantage: float, ratio: float, clip_eps: float, *, gradient: float) -> str:
     """Say in words what the objective does to one token, and why."""
-    where = f"Advantage {signed(advantage)}, ratio {ratio:.2f}: "
+    where = f"Advantage {number(advantage, '{:+.1f}')}, ratio {ratio:.2f}: "
     if advantage == 0:
         return where + "the token was as good as expected, so there is nothing to learn from it."
     wanted, becoming = ("more", 1 + clip_eps) if advantage > 0 else ("less", 1 - clip_eps)
@@ -134,14 +135,9 @@ def say_token(advantage: float, ratio: float, clip_eps: float, *, gradient: floa
     if gradient == 0:
         why = f"it is already {wanted} likely, past {becoming:.2f}" if past else "your objective is flat here"
         return where + f"the clip binds. {why[0].upper() + why[1:]}: the gradient is 0, the step gains nothing by it."
-    push = f"the gradient {signed(gradient)} makes it {'more' if gradient > 0 else 'less'} likely."
+    push = f"the gradient {number(gradient, '{:+.1f}')} makes it {'more' if gradient > 0 else 'less'} likely."
     if abs(ratio - 1) <= clip_eps:
         return where + f"inside the band the clip does not act; {push}"
     if past:
         return where + f"it is past {becoming:.2f}, where the clipped objective is flat, but here {push}"
     return where + f"outside the band, but on the wrong side, so the clip lets it return; {push}"
-
-
-def signed(number: float) -> str:
-    """A number with its sign, a true minus."""
-    return f"{number:+.1f}".replace("-", "−")

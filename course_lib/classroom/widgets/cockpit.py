@@ -3,12 +3,12 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from html import escape
 
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
-from course_lib.classroom.demo import SAYS, Pictured
+from course_lib.classroom.demo import Pictured
+from course_lib.classroom.html import sentence_html
 from course_lib.classroom.live_run import LiveRun, default_run, describe
 from course_lib.classroom.plots.curves import PANELS
 from course_lib.classroom.plots.run_curves import RunCurves
@@ -173,7 +173,7 @@ class Cockpit(Pictured, widgets.VBox):
         self.says = f"{self._state()} {describe(records, self.settings.iterations)}".strip()
         self.png = self.curves.png(records, moved_at=self.moved_at)
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = SAYS.format(escape(self.says))
+        self.sentence.value = sentence_html(self.says)
         self.texts.value = TextsTable({"Before": self.live.before, "Now": self.live.now})._repr_html_()
 
     def _state(self) -> str:

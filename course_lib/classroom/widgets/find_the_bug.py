@@ -2,23 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from itertools import islice
 
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
-from course_lib.classroom.demo import SAYS, Pictured
-from course_lib.classroom.plots.curves import PANELS, Line, Panel, Record, metric
-from course_lib.classroom.plots.run_curves import RunCurves, records_of
-from course_lib.classroom.report.report_words import describe_panel, number
-from course_lib.training.experiments.bugs import BUGS
-from course_lib.training.experiments.recordings import Recording
-from course_lib.training.files.errors import CourseError
-from course_lib.training.files.paths import REWARD_MODEL
-from course_lib.training.reward_model import load_reward_model
-from course_lib.training.settings import RunSettings
-from course_lib.training.setup import Setup
+from course_lib.classroom.demo import Pictured
+from course_lib.classroom.html import sentence_html
+from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
+from course_lib.classroom.plots.run_curves import RunCurves
+from course_lib.classroom.report.report_words import describe_panel
+from course_lib.classroom.words import number
+from course_lib.training.experiments.recordings import Recording, records_of
+from course_lib.training.record import Record
 
 SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance")
 POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
@@ -110,7 +105,7 @@ class FindTheBug(Pictured, widgets.VBox):
         self.png = self.curves.png(records)
         self.says = f"Run {self.shown.value}. " + " ".join(describe_panel(records, panel) for panel in BUG_PANELS)
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = SAYS.format(f"Run {self.shown.value} in colour, the other five in grey.")
+        self.sentence.value = sentence_html(f"Run {self.shown.value} in colour, the other five in grey.")
 
     def check(self, button=None) -> None:
         """Say how many matches are right, and for each wrong one which curve speaks against it."""
@@ -120,7 +115,7 @@ class FindTheBug(Pictured, widgets.VBox):
         self.told += [
             f"Run {label}: {against(guess, self.runs[label], BEHIND[label])}" for label, guess in wrong.items()
         ]
-        self.verdict.value = "".join(SAYS.format(escape(line)) for line in self.told)
+        self.verdict.value = "".join(sentence_html(line) for line in self.told)
 
 
 def find_the_bug(recordings: Sequence[Recording]) -> FindTheBug:
@@ -142,16 +137,3 @@ def against(guess: str, records: Sequence[Record], truth: str) -> str:
 def panel_of(name: str) -> Panel:
     """The panel that shows a metric."""
     return next(panel for panel in BUG_PANELS if panel.lines[0].metric == name)
-
-
-def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> islice:
-    """Train anew with one of the mistakes, for a few steps: records for `watch`.
-
-    Raises:
-        CourseError: no mistake has that name.
-    """
-    if name not in BUGS:
-        raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
-    setup = Setup(settings or RunSettings())
-    scorer = setup.scorer(load_reward_model(setup.settings.reward_model or REWARD_MODEL))
-    return islice(setup.records(scorer, method=BUGS[name]), steps)

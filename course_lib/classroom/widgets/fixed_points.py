@@ -9,7 +9,7 @@ import torch
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.fixed_points import FixedPointsPicture
-from course_lib.classroom.report.report_words import number
+from course_lib.classroom.words import number
 from course_lib.equations.best_of_n import best_of_n_distribution
 from course_lib.equations.optimum import optimal_policy as our_optimal_policy
 from course_lib.training.experiments.fixed_points import FixedPoints, kl_and_reward

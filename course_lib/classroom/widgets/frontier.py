@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.recordings import draw_against_kl
-from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
 from course_lib.classroom.texts_table import TextsTable
+from course_lib.classroom.words import number
 from course_lib.training.experiments.recordings import Recording
 
 FIGURES = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.groups import GroupsPicture
-from course_lib.classroom.report.report_words import number
+from course_lib.classroom.words import number
 from course_lib.equations.policy_gradient import grpo_advantages, reinforce_advantages, rloo_advantages
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own

@@ -8,6 +8,7 @@ from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.recordings import draw_label_noise, move_label_noise
 from course_lib.classroom.style import styled
 from course_lib.training.experiments.recordings import LabelNoise
+from course_lib.training.experiments.scorers import load_scorers
 
 
 class LabelNoiseDemo(Demo):
@@ -17,7 +18,7 @@ class LabelNoiseDemo(Demo):
         self.data = data
         with styled():
             figure = Figure(figsize=(9.6, 5))
-            self.moving = draw_label_noise(figure.subplots(), data, pairs=int(data.pairs[0]))
+            self.moving = draw_label_noise(figure.subplots(), data, load_scorers(), pairs=int(data.pairs[0]))
         flips = {f"{share:.0%}": share for share in data.one_person}
         counts = {f"{count:,.0f}": int(count) for count in data.pairs}
         controls = {"pairs": choice("pairs", counts), "noise": choice("labels flipped", flips)}

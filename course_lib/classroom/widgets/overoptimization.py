@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.overoptimization import FORESIGHT, draw_metrics, drawn_to, frame_metrics
-from course_lib.classroom.report.report_words import number
 from course_lib.classroom.style import styled
 from course_lib.classroom.widgets.label_noise import choice
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
     Fit,
     by_pairs,

@@ -7,7 +7,8 @@ import numpy as np
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.plots.ratings import RatingsPicture
+from course_lib.classroom.plots.ratings import RatingsPicture, written
+from course_lib.classroom.words import number
 from course_lib.training.ratings import RatedSentence
 
 SHOWN = 41
@@ -39,16 +40,10 @@ class RatingsDemo(Demo):
         ratings = np.array(sentence.ratings)
         liked, disliked = int((ratings > 0).sum()), int((ratings < 0).sum())
         spread = " to ".join(written(rating) for rating in (min(sentence.ratings), max(sentence.ratings)))
-        mean = f"{sentence.mean:+z.1f}".replace("-", "−")
         return (
             f"“{sentence.text}” Of {len(ratings)} people {liked} rated it positive and {disliked} negative, from "
-            f"{spread}; the mean is {mean}, the standard deviation {ratings.std():.1f}."
+            f"{spread}; the mean is {number(sentence.mean, '{:+z.1f}')}, the standard deviation {ratings.std():.1f}."
         )
-
-
-def written(rating: int) -> str:
-    """A rating with its sign."""
-    return f"{rating:+d}".replace("-", "−") if rating else "0"
 
 
 def ratings_demo(sentences: Sequence[RatedSentence]) -> RatingsDemo:

@@ -10,11 +10,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.plots.overoptimization import GOLD
-from course_lib.classroom.report.report_words import number
-from course_lib.classroom.style import INK, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, styled
+from course_lib.classroom.style import GOLD, INK, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, styled
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.classroom.widgets.label_noise import choice
+from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import PPO, at_sample, by_pairs, column, distances
 from course_lib.training.experiments.recordings import Recording
 from course_lib.training.texts import frequent_words

@@ -1,16 +1,21 @@
 """Five silent mistakes: each is PPO but for one line, raises nothing, and spoils the training."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from course_lib.equations.advantages import kl_shaped_rewards
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.method import Experience, Method
 from course_lib.training.ppo import PPO
+from course_lib.training.reward_model import load_reward_model
 from course_lib.training.rollout import Rollout
-from course_lib.training.settings import PPOSettings
+from course_lib.training.settings import PPOSettings, RunSettings
+from course_lib.training.setup import Setup
 
 Tokens = Float[Tensor, "batch response_len"]
 Mask = Bool[Tensor, "batch response_len"]
@@ -86,3 +91,16 @@ BUGS: dict[str, Method] = {
     "advantages not whitened": PPO(whiten=not_whitened),
     "reward on the wrong token": PPO(kl_shaped_rewards=reward_on_the_wrong_token),
 }
+
+
+def rerun(name: str, *, steps: int = 4, settings: RunSettings | None = None) -> islice:
+    """Train anew with one of the mistakes, for a few steps: records for `watch`.
+
+    Raises:
+        CourseError: no mistake has that name.
+    """
+    if name not in BUGS:
+        raise CourseError(f"Expected one of {', '.join(BUGS)}, but {name!r} came; choose one of them.")
+    setup = Setup(settings or RunSettings())
+    scorer = setup.scorer(load_reward_model(setup.settings.reward_model or REWARD_MODEL))
+    return islice(setup.records(scorer, method=BUGS[name]), steps)

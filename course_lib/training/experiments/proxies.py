@@ -26,17 +26,17 @@ PAIRS = (32, 128, 512, 2048, 8192)
 LEAST_STEPS = 30  # few pairs are passed over more often
 PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
 
-TextPair = tuple[str, str]
+TextPreference = tuple[str, str]
 """Two texts, the preferred one first."""
 
 
-def rated_pairs(count: int, *, seed: int) -> list[TextPair]:
+def rated_pairs(count: int, *, seed: int) -> list[TextPreference]:
     """Draw pairs of training reviews, one rater for each review; fewer pairs of a seed are the first of more."""
     pairs = draw_pairs(load_ratings(split="train"), count=count, generator=torch.Generator().manual_seed(seed))
     return [(pair.chosen.text, pair.rejected.text) for pair in pairs]
 
 
-def train_proxy(pairs: Sequence[TextPair], *, seed: int, model: str | Path = TINY_GPT2) -> RewardModel:
+def train_proxy(pairs: Sequence[TextPreference], *, seed: int, model: str | Path = TINY_GPT2) -> RewardModel:
     """Train a GPT-2 reward model on pairs alone; the seed draws its head and the order of the pairs.
 
     Raises:

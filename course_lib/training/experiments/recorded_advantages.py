@@ -53,17 +53,17 @@ def load_advantages(path: Path = ADVANTAGES) -> AdvantageRecording:
     Raises:
         CourseError: the file is missing or damaged.
     """
-    if not path.is_file():
-        raise CourseError(f"Expected the recording {path}, but there is no such file; run `git checkout {path}`.")
     verify(path)
     try:
         record = strict_json.parse(path.read_text(encoding="utf-8"))
         texts = [read_text(text) for text in record["texts"]]
         beginnings = [read_beginning(beginning) for beginning in record["beginnings"]]
         return AdvantageRecording(texts, beginnings, float(record["explained_variance"]))
-    except (ValueError, KeyError, TypeError) as error:
-        came = f"{type(error).__name__}: {error}"
-        raise CourseError(f"Expected a recording in {path}, but {came}; run `git checkout {path}`.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        came = f"reading failed ({type(error).__name__}: {error})"
+        raise CourseError(
+            f"Expected a recording in {path}, but {came}; make it again as data/README.md says."
+        ) from error
 
 
 def read_text(record: dict) -> WrittenText:

@@ -11,11 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.training.experiments.proxies import ProxyScorer, TextPair
+from course_lib.training.experiments.proxies import ProxyScorer, TextPreference
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.scorer import TextScorer
 from course_lib.training.setup import Setup
 
+NO_REMEDY = "no remedy"
 MemberScores = Float[Tensor, "members texts"]
 
 
@@ -45,7 +46,7 @@ class LengthTerm:
         return self.gain * (self.model.score(texts) + self.per_token * lengths) + self.bias
 
 
-def label_pairs(first: Sequence[str], second: Sequence[str], gold: TextScorer) -> list[TextPair]:
+def label_pairs(first: Sequence[str], second: Sequence[str], gold: TextScorer) -> list[TextPreference]:
     """Let the gold reward model, in the place of people, prefer one text of each pair: the one that it scores higher.
 
     Pairs with equal scores are left out.
@@ -54,7 +55,7 @@ def label_pairs(first: Sequence[str], second: Sequence[str], gold: TextScorer) -
     return [(a, b) if gap > 0 else (b, a) for a, b, gap in zip(first, second, gaps, strict=True) if gap]
 
 
-def second_round(setup: Setup, scorer: ProxyScorer, *, steps: int, count: int) -> list[TextPair]:
+def second_round(setup: Setup, scorer: ProxyScorer, *, steps: int, count: int) -> list[TextPreference]:
     """Train the policy for so many steps, then label `count` pairs of what it writes; a pair continues one prompt."""
     for _ in islice(setup.records(scorer), steps):
         pass

@@ -1,14 +1,12 @@
 """The pictures of recorded experiments say what the recordings hold."""
 
-import json
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.plots.recordings import (
-    baseline_marks,
+    MARKS,
     draw_against_kl,
     draw_choices,
     draw_clip_table,
@@ -18,13 +16,14 @@ from course_lib.classroom.plots.recordings import (
 )
 from course_lib.classroom.style import POLICY, styled
 from course_lib.training.experiments.recordings import LabelNoise, Recording
-from course_lib.training.files.paths import RATINGS
 
 NOISE = LabelNoise(
     pairs=np.array([32.0, 64.0]),
     one_person={0.0: np.array([[0.5, 0.7], [0.6, 0.9]]), 0.1: np.array([[0.5, 0.6], [0.5, 0.6]])},
     everybody=np.array([[0.6, 0.8], [0.6, 0.8]]),
 )
+
+SCORERS = {"length": 0.5, "VADER's rules": 0.625, "TF-IDF + ridge": 0.75, "one person": 0.875}
 
 
 def recording(name: str, seed: int, score: float, **changes) -> Recording:
@@ -85,7 +84,7 @@ def test_every_choice_is_drawn_over_the_default(figure):
 
 @pytest.mark.parametrize(("noise", "pairs", "accuracy"), [(0.0, 32, 0.55), (0.0, 64, 0.8), (0.1, 64, 0.6)])
 def test_the_mark_stands_where_the_recording_says(figure, noise, pairs, accuracy):
-    moving = draw_label_noise(figure.subplots(), NOISE, noise=0.1, pairs=32)
+    moving = draw_label_noise(figure.subplots(), NOISE, SCORERS, noise=0.1, pairs=32)
     assert move_label_noise(moving, NOISE, noise=noise, pairs=pairs) == pytest.approx(accuracy)
     curve, point, text = moving
     assert curve.get_ydata().tolist() == NOISE.one_person[noise].mean(axis=0).tolist()
@@ -95,7 +94,7 @@ def test_the_mark_stands_where_the_recording_says(figure, noise, pairs, accuracy
 
 
 def test_only_what_is_marked_moves(figure):
-    moving = draw_label_noise(figure.subplots(), NOISE, noise=0.0, pairs=32)
+    moving = draw_label_noise(figure.subplots(), NOISE, SCORERS, noise=0.0, pairs=32)
     canvas = Canvas(figure, moving)
     first = canvas.png()
     move_label_noise(moving, NOISE, noise=0.1, pairs=64)
@@ -104,7 +103,8 @@ def test_only_what_is_marked_moves(figure):
     assert canvas.png() == first
 
 
-def test_the_marks_are_the_recorded_baselines():
-    recorded = json.loads((RATINGS.parent / "baselines.json").read_text(encoding="utf-8"))["scorers"]
-    assert baseline_marks()["a person"] == recorded["one person"]["pair_accuracy"]
-    assert list(baseline_marks()) == ["length", "bag of words", "a person"]
+def test_the_marks_are_the_scorers_that_it_is_given(figure):
+    ax = figure.subplots()
+    draw_label_noise(ax, NOISE, SCORERS, pairs=32)
+    heights = {text.get_text(): text.xy[1] for text in ax.texts if text.get_text() in MARKS.values()}
+    assert heights == {"length": 0.5, "bag of words": 0.75, "a person": 0.875}

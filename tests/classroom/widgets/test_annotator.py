@@ -95,6 +95,20 @@ def test_training_waits_for_enough_choices_and_leaves_a_picture_and_words(path, 
     assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).width > 300
 
 
+@pytest.mark.parametrize("change", [lambda annotator: annotator.undo(), lambda annotator: annotator.answer("left")])
+def test_a_verdict_on_other_choices_is_not_shown(path, judged, change):
+    annotator = Annotator(PAIRS, path)
+    untrained = annotator.png, annotator.says
+    for _ in range(ENOUGH):
+        annotator.answer("left")
+    annotator.train()
+    assert annotator.png != untrained[0]
+    change(annotator)
+    assert annotator.verdict is None
+    assert annotator.picture.value == annotator.sentence.value == ""
+    assert (annotator.png, annotator.says) == untrained
+
+
 def test_when_all_pairs_are_answered_nothing_more_is_asked(path):
     annotator = Annotator(PAIRS, path)
     for _ in range(len(PAIRS) + 1):

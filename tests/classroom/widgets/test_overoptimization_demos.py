@@ -31,6 +31,7 @@ from course_lib.training.experiments.overoptimization import (
     over_distance,
 )
 from course_lib.training.experiments.recordings import Recording
+from course_lib.training.experiments.scorers import load_scorers
 from course_lib.training.files.errors import CourseError
 from course_lib.training.texts import frequent_words
 
@@ -125,10 +126,12 @@ def test_a_sample_belongs_to_the_step_before_which_it_was_written(recordings):
 
 
 def test_the_accuracies_of_the_proxies_stand_at_their_points(recordings):
-    said = words(proxies_figure(recordings).axes[0])
+    said = words(proxies_figure(recordings, load_scorers()).axes[0])
     assert {"54%", "64%"} <= set(said)  # 0.532 + 0.01 and 0.628 + 0.01
     assert "a person" in said
-    assert "32 pairs 54%, 128 pairs 64%; VADER’s rules 67%, gold 80%, a person 83%." in say_proxies(recordings)
+    assert "32 pairs 54%, 128 pairs 64%; VADER’s rules 67%, gold 80%, a person 83%." in say_proxies(
+        recordings, load_scorers()
+    )
 
 
 def test_each_proxy_has_its_gold_curve_and_peaks_within_reach_are_marked(recordings):

@@ -4,11 +4,12 @@ import torch
 
 from course_lib.classroom.plots.bradley_terry import GAPS
 from course_lib.classroom.plots.ratings import disagreement, disagreement_figure
-from course_lib.classroom.plots.scorers import SHOWN, load_scorers, scorers_figure
+from course_lib.classroom.plots.scorers import SHOWN, scorers_figure
 from course_lib.classroom.widgets.bradley_terry import bradley_terry_demo
 from course_lib.classroom.widgets.label_noise import label_noise_demo
 from course_lib.classroom.widgets.ratings import ratings_demo
 from course_lib.training.experiments.recordings import LabelNoise
+from course_lib.training.experiments.scorers import load_scorers
 from course_lib.training.ratings import RatedSentence
 
 

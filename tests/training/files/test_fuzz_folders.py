@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 from shared.damage import damage, outcome
 from shared.documents import TEXTS, check_measured, documents, held, is_number, is_text, lines, of, once
 
-from course_lib.classroom.report.finished_run import METRICS, SAMPLE, SUMMARY, read_run
 from course_lib.training.files.errors import CourseError
 from course_lib.training.language_model import load_language_model
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.run.finished_run import METRICS, SAMPLE, SUMMARY, read_run
 
 RUNS_DAMAGED, MODELS_DAMAGED = 500, 80
 RUN_FILES = {"metrics.jsonl": True, "summary.json": False, "samples.jsonl": True, "settings.json": False}

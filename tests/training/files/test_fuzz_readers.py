@@ -7,15 +7,11 @@ import random
 import re
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 from shared.damage import damage, outcome
-from shared.documents import TEXTS, check_measured, documents, is_number, is_text, lines, of, once
+from shared.documents import TEXTS, documents, is_number, is_text, lines, once
 
 from course_lib.classroom.choices import ANSWERS, Choice, ChoiceFile, TextPair
 from course_lib.recipes.score import read_generated
-from course_lib.training.experiments.recordings import load_label_noise, load_recording
-from course_lib.training.features import load_features
 from course_lib.training.files.checksums import SUMS, read_checksums
 from course_lib.training.ratings import SPLITS, RatedSentence, load_ratings
 
@@ -77,71 +73,6 @@ def check_generated(records, path):
     assert all(is_text(record["text"]) and is_number(record["score"]) for record in records)
 
 
-def recording_of(seed, **changes):
-    metrics = {
-        "step": [1, 2, 3],
-        "score": [0.5, -1.5, 2.0],
-        "eos_share": [0.0, 0.5, 1.0],
-        "explained_variance": [None, -3.0, 0.5],
-    }
-    sample = {"prompt": "The", "before": TEXTS[1], "after": TEXTS[2], "score_before": 1.5, "judge_after": None}
-    figures = {"kl": 1.5, "eos_share": 0.75, "judge": -0.5}
-    run = {
-        "name": "a run",
-        "seed": seed,
-        "changes": {"lam": 0.5},
-        "metrics": metrics,
-        "before": figures,
-        "after": figures,
-    }
-    return run | {"samples": [sample, sample]} | changes
-
-
-def recording_file(path):
-    path.write_text(of({"made_with": "a command", "runs": [recording_of(0), recording_of(1)]}), encoding="utf-8")
-
-
-def check_recordings(recordings, path):
-    (document,) = documents(path)
-    assert [vars(run) for run in recordings] == [
-        {name: run[name] for name in vars(recordings[0])} for run in document["runs"]
-    ]
-    for run in recordings:
-        assert type(run.seed) is int
-        assert is_text(run.name)
-        assert run.metrics.get("step", [1, 2, 3]) == [1, 2, 3]
-        assert len({len(column) for column in run.metrics.values()}) == 1
-        for name, column in run.metrics.items():
-            for value in column:
-                check_measured(name, value)
-        for figures in (run.before, run.after):
-            for name, value in figures.items():
-                check_measured(name, value)
-        assert all(is_text(sample[name]) for sample in run.samples for name in ("prompt", "before", "after"))
-
-
-def label_noise_file(path):
-    def run(seed, labels, noise):
-        metrics = {"pairs": [32, 64, 128], "pair_accuracy": [0.5, 0.625, 0.75 - noise]}
-        nothing = {"before": {}, "after": {}, "samples": []}
-        return recording_of(
-            seed, metrics=metrics, changes={"labels": labels, "noise": noise}, name=f"{labels}, {noise}", **nothing
-        )
-
-    kinds = [("everybody", 0.0), ("one person", 0.0), ("one person", 0.25)]
-    path.write_text(of({"runs": [run(seed, *kind) for seed in range(2) for kind in kinds]}), encoding="utf-8")
-
-
-def check_label_noise(data, path):
-    said = {(run["seed"], run["name"]): run for run in documents(path)[0]["runs"]}
-    assert all(run["metrics"]["pairs"] == data.pairs.tolist() for run in said.values())
-    assert (data.pairs[1:] > data.pairs[:-1]).all()
-    curves = [curve.tolist() for part in (data.everybody, *data.one_person.values()) for curve in part]
-    assert all(curve in [run["metrics"]["pair_accuracy"] for run in said.values()] for curve in curves)
-    assert all(is_number(value, 0, 1) for curve in curves for value in curve)
-    assert all(is_number(share, 0, 1) for share in data.one_person)
-
-
 def sums_file(path):
     (path.parent / "weights").write_bytes(b"abc")
     names = ["weights", "model/other file", "z"]
@@ -155,27 +86,11 @@ def check_sums(sums, path):
     assert len(sums) == len(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
 
 
-def features_file(path):
-    features = torch.arange(-20, 20, dtype=torch.int8).reshape(5, 8)
-    save_file({"ids": torch.arange(5, dtype=torch.int32), "features": features}, path)
-
-
-def check_features(features, path):
-    stored = load_file(path)
-    rows = {number: row for number, row in zip(stored["ids"].tolist(), stored["features"], strict=True)}
-    assert features.isfinite().all()
-    assert features.abs().max() <= 4
-    assert (features * 32).tolist() == [rows[sentence.id].tolist() for sentence in RATED]
-
-
 READERS = {
     "film.jsonl": (ratings_file, load_ratings, check_ratings, True),
     "choices.jsonl": (choices_file, lambda path: ChoiceFile(path).read(), check_choices, True),
     "film.jsonl.gz": (generated_file, read_generated, check_generated, None),
-    "clip.json": (recording_file, lambda path: load_recording("clip", folder=path.parent), check_recordings, False),
-    "label_noise.json": (label_noise_file, lambda path: load_label_noise(folder=path.parent), check_label_noise, False),
     SUMS: (sums_file, lambda path: read_checksums(path.parent), check_sums, None),
-    "film.safetensors": (features_file, lambda path: load_features(RATED, path), check_features, None),
 }
 
 

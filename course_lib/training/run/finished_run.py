@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.classroom.plots.curves import PANELS
 from course_lib.training.files import strict_json
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.measured import TEXTS, is_measurement, wanted
+from course_lib.training.record import PPO_METRICS
 
 MEASURED = ("score", "kl", "response_length", "eos_share", "distinct_2", "top_word_share")
 BEFORE_AND_AFTER = ("before", "after")
@@ -15,7 +15,7 @@ BEFORE_AND_AFTER = ("before", "after")
 ALWAYS_IN_SUMMARY = {f"{name}_{when}" for name in MEASURED for when in BEFORE_AND_AFTER} | {"steps", "seconds"}
 SUMMARY = ALWAYS_IN_SUMMARY | {"judge_before", "judge_after", "degrades_at"}
 ALWAYS_IN_METRICS = {"step", "kl_coef"}
-METRICS = ALWAYS_IN_METRICS | {line.metric for panel in PANELS for line in panel.lines}
+METRICS = ALWAYS_IN_METRICS | {*PPO_METRICS}
 SAMPLE = {*TEXTS} | {f"{name}_{when}" for name in ("score", "judge") for when in BEFORE_AND_AFTER}
 
 

@@ -1,40 +1,25 @@
 """Every check against the right answer, its list of wrong ones, and whatever else a student may hand in."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from course_lib.classroom.exercises import checks
-from course_lib.classroom.exercises.exercise import Exercise, verdict
-from course_lib.classroom.exercises.mistakes import (
-    advantages,
-    clipping,
-    dpo,
-    groups,
-    kl,
-    logprobs,
-    losses,
-    masking,
-    optimum,
-    overoptimization,
-    preferences,
-    residuals,
-    rewards,
-)
+from course_lib.classroom.exercises.check import EXERCISES, check
+from course_lib.classroom.exercises.exercise import verdict
+from course_lib.classroom.exercises.mistakes import clipping, kl, logprobs, preferences, residuals
 
-TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl, overoptimization)
-TOPICS += (optimum, groups, dpo)
-EXERCISES = {name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if type(thing) is Exercise}
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
 OF_NUMBERS = {"adaptive_kl_coef", "best_of_n_kl", "rl_peak"}  # which take no tensor that could be changed in place
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
 def printed(name, function, capsys):
-    """What the public check prints."""
-    assert getattr(checks, f"check_{name}")(function) is None
+    """What the check prints of a function that a student has given this name."""
+    function.__name__ = name
+    assert check(function) is None
     return capsys.readouterr().out.removesuffix("\n")
 
 
@@ -48,13 +33,27 @@ def changed_by(change, exercise):
     return function
 
 
-def test_there_is_a_check_for_every_exercise_and_no_other():
-    assert {name.removeprefix("check_") for name in vars(checks) if name.startswith("check_")} == set(EXERCISES)
-
-
 @every_exercise
-def test_the_right_function_passes(name, capsys):
-    assert printed(name, EXERCISES[name].reference, capsys) == f"Passed: {EXERCISES[name].success}"
+def test_the_right_function_passes_by_its_own_name_and_by_the_students(name, capsys):
+    check(EXERCISES[name].reference)
+    assert capsys.readouterr().out == f"Passed: {EXERCISES[name].success}\n"
+    right = changed_by(lambda x: x, EXERCISES[name])
+    assert printed(f"my_{name}", right, capsys) == f"Passed: {EXERCISES[name].success}"
+
+
+class Unwritten:
+    """Callable, and without a name of its own."""
+
+    def __call__(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("function", [lambda rewards: rewards, print, partial(kl.K1.reference), Unwritten(), Unwritten])
+def test_a_function_that_no_exercise_asks_for_is_told_which_there_are(function, capsys):
+    check(function)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Not yet: no exercise is called ")
+    assert all(name in line for name in ("gae", "k1", "bradley_terry_loss", "rl_peak"))
 
 
 @every_exercise
@@ -155,8 +154,12 @@ def test_a_missing_option_is_told_by_name():
     assert "'temperature'" in says
 
 
-def test_a_call_in_place_of_the_function_is_refused():
-    assert "without brackets after its name; got a tensor of shape (2,)." in verdict(kl.K1, torch.zeros(2))
+@pytest.mark.parametrize(
+    ("given", "kind"), [(torch.zeros(2), "a tensor of shape (2,)"), (None, "None"), ("gae", "a str")]
+)
+def test_what_is_no_function_is_refused(given, kind, capsys):
+    check(given)
+    assert f"without brackets after its name; got {kind}." in capsys.readouterr().out
 
 
 def test_torchs_own_not_implemented_error_is_an_attempt():
@@ -168,11 +171,11 @@ def test_torchs_own_not_implemented_error_is_an_attempt():
 
 @pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
 def test_what_ends_the_program_passes_through(stop):
-    def function(logprobs, ref_logprobs):
+    def my_k1(logprobs, ref_logprobs):
         raise stop
 
     with pytest.raises(stop):
-        checks.check_k1(function)
+        check(my_k1)
 
 
 def test_a_loss_that_carries_no_gradient_is_refused():

@@ -1,0 +1,44 @@
+"""The check behind every exercise: `check(my_gae)` prints whether it is right, or what is wrong.
+
+The first line begins with `Passed`, `Not attempted yet` or `Not yet`; the check never raises. Lenient where it costs
+nothing: a number passes for a tensor without dimensions, float64 for float32, and any names of the positional
+parameters.
+"""
+
+from course_lib.classroom.exercises.exercise import Exercise, verdict
+from course_lib.classroom.exercises.mistakes import (
+    advantages,
+    clipping,
+    dpo,
+    groups,
+    kl,
+    logprobs,
+    losses,
+    masking,
+    optimum,
+    overoptimization,
+    preferences,
+    residuals,
+    rewards,
+)
+from course_lib.classroom.exercises.written import kind
+
+TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl, overoptimization)
+TOPICS += (optimum, groups, dpo)
+EXERCISES: dict[str, Exercise] = {
+    name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
+}
+
+
+def check(function: object) -> None:
+    """Print the verdict on a student's function; its own name, `my_gae` or `gae`, says which exercise it solves."""
+    if not callable(function):
+        print(f"Not yet: the check takes your function itself, without brackets after its name; got {kind(function)}.")
+        return
+    name = str(getattr(function, "__name__", kind(function)))
+    exercise = EXERCISES.get(name.removeprefix("my_"))
+    if exercise is None:
+        known = ", ".join(EXERCISES)
+        print(f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}.")
+        return
+    print(verdict(exercise, function))
