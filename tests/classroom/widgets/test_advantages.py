@@ -98,7 +98,7 @@ def test_the_recording_holds_together():
 
 
 def test_a_damaged_recording_is_refused(tmp_path):
-    with pytest.raises(CourseError, match="reading failed .FileNotFoundError"):
+    with pytest.raises(CourseError, match="reading failed"):
         load_advantages(tmp_path / "advantages.json")
     (tmp_path / "advantages.json").write_text('{"texts": [{}]}')
     with pytest.raises(CourseError, match="KeyError"):

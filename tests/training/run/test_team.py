@@ -74,7 +74,8 @@ def test_the_gradients_of_several_processes_are_those_of_one_with_the_whole_batc
     for own, own_record in in_processes(partial(gradients, method=method), count):
         for name, gradient in expected.items():
             torch.testing.assert_close(torch.tensor(own[name]), torch.tensor(gradient), atol=1e-5, rtol=0, msg=name)
-        assert own_record == pytest.approx(record, abs=1e-5)
+        watched = {"loss"} if method == GRPO() else record.keys()  # whose other metrics are means over tokens
+        assert [own_record[name] for name in watched] == pytest.approx([record[name] for name in watched], abs=1e-5)
 
 
 class OwnTexts:
