@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
     write_live()
     print("F4 runs the notebook and shows it as slides: Space goes on, Shift+Space goes back, Escape ends them.")
     command = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={LIVE}"]
-    return subprocess.call([*command, f"--LabApp.default_url=/lab/tree/{path.name}", *options], env=environment())
+    command += [f"--LabApp.default_url=/lab/tree/{path.name}", *options]
+    with tempfile.TemporaryDirectory() as runtime:  # a home that cannot be written to will do
+        return subprocess.call(command, env=environment() | {"JUPYTER_RUNTIME_DIR": runtime})
 
 
 if __name__ == "__main__":
