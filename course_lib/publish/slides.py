@@ -12,6 +12,7 @@ from course_lib.publish.lesson import read_lesson
 from course_lib.publish.plan import plan
 from course_lib.publish.stored import FOLDER, find
 from course_lib.training.files.entry_point import entry_point
+from course_lib.training.files.errors import CourseError
 
 OUT = FOLDER.parent / "slides"
 
