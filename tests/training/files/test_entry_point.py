@@ -85,8 +85,13 @@ def test_on_a_read_only_disk_a_command_ends_in_a_sentence(name, monkeypatch, cap
     def refuse(path, *_, **__):
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
+    def only_read(path, mode="r", **options):
+        return refuse(path) if "w" in mode else to_open(path, mode, **options)
+
+    to_open = Path.open
+
     monkeypatch.setattr(Path, "mkdir", refuse)
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "open", only_read)
     monkeypatch.setattr(notebooks, "run", lambda *_, **__: None)
     assert importlib.import_module(f"course_lib.{name}").main([]) == 2
     told = r"Expected to read and write \S+, but that failed \(Read-only file system\); choose a folder"
