@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: help run test lab present notebooks slides site format checksums
+.PHONY: help run test lab present notebooks slides site format checksums pins
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
@@ -21,6 +21,7 @@ help:
 	@echo "make site       write the course as web pages, to be read without Python (site/index.html)"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
+	@echo "make pins       ask pip on what each pin of constraints.txt installs, after one was changed (needs a network)"
 
 run: $(READY)
 	@$(PY) -m course_lib run $(ARGS)
@@ -53,6 +54,9 @@ format: $(READY)
 
 checksums: $(READY)
 	@$(PY) -m course_lib.training.files.checksums
+
+pins: $(READY)
+	@$(PY) tests/shared/pins.py
 
 $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),python3) -c '$(SUPPORTED)' || { \

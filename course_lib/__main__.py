@@ -10,11 +10,10 @@ import time
 from dataclasses import Field, fields
 from pathlib import Path
 
-from course_lib.training.files.errors import CourseError
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.settings import PPOSettings, RunSettings, flag
 
 BENCHMARKS = ("ppo", "scaling", "widgets")
-INTERRUPTED = 130  # the exit code that shells give Ctrl-C
 STARTED = time.perf_counter()
 
 
@@ -135,23 +134,16 @@ def describe(record: dict) -> str:
     return f"loss {record['loss']:.3f}, pair accuracy {record['pair_accuracy']:.2f}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; a mistake of the user's becomes one sentence and exit code 2."""
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command."""
     options = build_parser().parse_args(arguments)
-    try:
-        if getattr(options, "resume", None):
-            from course_lib.training.run.resume import read_settings
+    if getattr(options, "resume", None):
+        from course_lib.training.run.resume import read_settings
 
-            # parsed again on top of the run's own settings, so that an option given here stands out if it differs
-            options = build_parser(read_settings(Path(options.resume))).parse_args(arguments)
-        options.do(options)
-    except CourseError as error:
-        sys.stderr.write(f"{error}\n")  # in one piece, which the other processes of a run cannot break into
-        return 2
-    except KeyboardInterrupt as stop:
-        print("Stopped.", *stop.args, file=sys.stderr)
-        return INTERRUPTED
-    return 0
+        # parsed again on top of the run's own settings, so that an option given here stands out if it differs
+        options = build_parser(read_settings(Path(options.resume))).parse_args(arguments)
+    options.do(options)
 
 
 if __name__ == "__main__":

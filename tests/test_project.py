@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from shared.pins import pins
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "course_lib").rglob("*.py"))
@@ -53,12 +54,6 @@ def test_imports_point_one_way(room):
 def test_nothing_is_ever_unpickled():
     for path in SOURCES:
         assert not re.search(r"\bpickle\b|torch\.load\(|joblib|weights_only=False", path.read_text()), path
-
-
-def pins() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
-    return {canonicalize_name(name): version for name, version in pairs}
 
 
 def requirements() -> list[Requirement]:

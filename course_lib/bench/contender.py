@@ -5,6 +5,7 @@ The process loads everything and says so, then answers each line that it reads: 
 last iteration what the policy became, each as one line of JSON.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ import sys
 from transformers.utils import logging
 
 from course_lib.bench.turns import Turns
-from course_lib.training.files.errors import CourseError
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.language_model import peak_memory_gb
 from course_lib.training.reward_model import load_reward_model
@@ -27,16 +28,21 @@ def parameters(setup: Setup, scorer: Scorer) -> dict[str, int]:
     return {name: sum(tensor.numel() for tensor in network.parameters()) for name, network in networks.items()}
 
 
-def main(name: str, changed: str) -> None:
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
     """Be one contender from the first line read to the last."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.bench.contender", description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=("ours-shared", "ours-separate", "trl"))
+    parser.add_argument("settings", type=json.loads, help="JSON: those that differ from the defaults")
+    asked = parser.parse_args(arguments)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     logging.set_verbosity_error()
     turns = Turns(sys.stdin, answers)
-    settings = RunSettings(**json.loads(changed) | {"separate_value_network": name != "ours-shared"})
+    settings = RunSettings(**asked.settings | {"separate_value_network": asked.name != "ours-shared"})
     setup = Setup(settings)
     scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=setup.device))
-    if name == "trl":
+    if asked.name == "trl":
         from course_lib.bench.trl_ppo import train
     else:
         train = train_ours
@@ -57,7 +63,4 @@ def train_ours(setup: Setup, scorer: Scorer, turns: Turns) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except CourseError as error:
-        sys.exit(str(error))
+    sys.exit(main())

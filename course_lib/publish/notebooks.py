@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from course_lib.publish.stored import FOLDER, canonical, find, read, write
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 
 CELL_SECONDS = 120
@@ -71,19 +72,15 @@ def run(notebook: NotebookNode, path: Path, *, timeout: int = CELL_SECONDS) -> N
     raise CourseError(f"{path.name} was left as it was, because its cell {at[-1].get('id')!r} failed: {what}")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the notebooks that are named, or all; a cell that fails becomes one sentence and exit code 2."""
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Run the notebooks that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish.notebooks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
-    try:
-        for path in find(parser.parse_args(arguments).names, FOLDER):
-            started = time.perf_counter()
-            refresh(path)
-            print(f"{path.name}: {time.perf_counter() - started:.0f} s")
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    for path in find(parser.parse_args(arguments).names, FOLDER):
+        started = time.perf_counter()
+        refresh(path)
+        print(f"{path.name}: {time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

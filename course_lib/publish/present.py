@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from course_lib.publish.plan import HIDE_INPUT, slide_type
 from course_lib.publish.roles import unfolded
 from course_lib.publish.slides import OUT
 from course_lib.publish.stored import FOLDER, find, read, write
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 
 LIVE = OUT / "live"
@@ -69,24 +71,21 @@ def environment(folder: Path = LIVE) -> dict[str, str]:
     return os.environ | own
 
 
+@entry_point
 def main(arguments: list[str] | None = None) -> int:
-    """Write the copies and open one; a mistake becomes one sentence and exit code 2."""
+    """Write the copies and open one; returns JupyterLab's exit code."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish.present", description=__doc__)
     parser.add_argument("name", nargs="?", default="00", help="the start of a notebook's name (default: 00)")
     asked, options = parser.parse_known_args(arguments)
-    try:
-        if find_spec("jupyterlab_slideshow") is None:
-            raise CourseError(
-                "Expected jupyterlab-slideshow; install it: pip install -c constraints.txt -e '.[present]'"
-            )
-        path = find([asked.name], FOLDER)[0]
-        write_live()
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if find_spec("jupyterlab_slideshow") is None:
+        raise CourseError("Expected jupyterlab-slideshow; install it: pip install -c constraints.txt -e '.[present]'")
+    path = find([asked.name], FOLDER)[0]
+    write_live()
     print("F4 runs the notebook and shows it as slides: Space goes on, Shift+Space goes back, Escape ends them.")
     command = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={LIVE}"]
-    return subprocess.call([*command, f"--LabApp.default_url=/lab/tree/{path.name}", *options], env=environment())
+    command += [f"--LabApp.default_url=/lab/tree/{path.name}", *options]
+    with tempfile.TemporaryDirectory() as runtime:  # a home that cannot be written to will do
+        return subprocess.call(command, env=environment() | {"JUPYTER_RUNTIME_DIR": runtime})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from course_lib.publish.lesson import read_lesson
 from course_lib.publish.links import address
 from course_lib.publish.pages import Pages
 from course_lib.publish.stored import find
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 
 ROOT = Path(__file__).parents[2]
@@ -54,19 +55,15 @@ def is_site(folder: Path) -> bool:
     return index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the site; what cannot be written becomes one sentence and exit code 2."""
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Write the site."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish.site", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="the folder to write (default: site)")
     out = parser.parse_args(arguments).out
-    try:
-        pages = build()
-        write(pages, out)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    pages = build()
+    write(pages, out)
     print(f"{len(pages)} pages, {sum(map(len, pages.values())) / 1e6:.1f} MB. Open {out / 'index.html'} in a browser.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from course_lib.publish.decks import deck_page, notes_page
 from course_lib.publish.lesson import read_lesson
 from course_lib.publish.plan import plan
 from course_lib.publish.stored import FOLDER, find
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 
 OUT = FOLDER.parent / "slides"
@@ -34,20 +35,16 @@ def write(path: Path, out: Path) -> int:
     return sum(map(len, sections))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the slides of the notebooks that are named, or of all; what fails becomes one sentence and exit code 2."""
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Write the slides of the notebooks that are named, or of all."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish.slides", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the start of a notebook's name, such as 01")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder to write into (default: slides)")
     asked = parser.parse_args(arguments)
-    try:
-        for path in find(asked.names, FOLDER):
-            print(f"{asked.out / path.stem}.html: {write(path, asked.out)} slides")
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    for path in find(asked.names, FOLDER):
+        print(f"{asked.out / path.stem}.html: {write(path, asked.out)} slides")
     print("Open one in a browser: the arrow keys go on and back, S opens the speaker's window.")
-    return 0
 
 
 if __name__ == "__main__":

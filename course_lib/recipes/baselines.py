@@ -3,6 +3,8 @@
 Made with `python -m course_lib.recipes.baselines`, in seconds; needs scikit-learn (the extra `benchmark`).
 """
 
+import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -13,6 +15,7 @@ from torch import Tensor
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from course_lib.training.agreement import agreement, pearson_r
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import RATINGS
 from course_lib.training.files.write import write_json
@@ -97,5 +100,12 @@ def make_baselines(out: Path = BASELINES) -> dict:
     return record
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Measure the baselines."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     make_baselines()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

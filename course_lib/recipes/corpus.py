@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ from course_lib.recipes.ratings import (
     read_rated_set,
     trigrams,
 )
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import DATA
 from course_lib.training.ratings import load_ratings
@@ -151,13 +153,19 @@ def make_corpus(
     return {name: write_texts(usable(texts, held_out), folder / f"{name}.txt") for name, texts in sources.items()}
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Gather the texts."""
     parser = argparse.ArgumentParser(description="Gather the text that the small GPT-2 reads.")
     parser.add_argument("--out", type=Path, default=Path("build/corpus"), help="folder for the text files")
     parser.add_argument("--sdist", type=Path, help="source distribution of vaderSentiment 3.3.2 (else downloaded)")
     parser.add_argument("--wordnet", type=Path, help="folder with WordNet's data.noun and the like (else downloaded)")
     parser.add_argument("--generated", type=Path, default=GENERATED, help="the teacher's sentences")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     counts = make_corpus(options.out, sdist=options.sdist, wordnet=options.wordnet, generated=options.generated)
     for name, count in counts.items():
         print(f"{name}: {count} texts")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

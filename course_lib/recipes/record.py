@@ -23,7 +23,7 @@ from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.experiments.recordings import LABEL_NOISE
-from course_lib.training.files.errors import CourseError
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL, RUNS
 from course_lib.training.method import Method
 from course_lib.training.ppo import PPO
@@ -157,26 +157,22 @@ def record_experiment(name: str, *, out: Path, given: dict | None = None) -> Non
             recording.add(planned.name, planned.seed, planned.changes, made)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Record one experiment; returns the exit code."""
+@entry_point
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Record one experiment."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("experiment", choices=[*EXPERIMENTS, *RECIPES, LABEL_NOISE])
     name = parser.parse_args(arguments).experiment
     torch.set_num_threads(1)
     out = RUNS / f"{name}.json"
-    try:
-        if name == LABEL_NOISE:
-            head = {"made_with": command(name), "versions": versions()}
-            settings, runs = record_label_noise()
-            write_recording(out, head | {"settings": settings}, runs)
-        elif name in RECIPES:
-            RECIPES[name](out)
-        else:
-            record_experiment(name, out=out)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    if name == LABEL_NOISE:
+        head = {"made_with": command(name), "versions": versions()}
+        settings, runs = record_label_noise()
+        write_recording(out, head | {"settings": settings}, runs)
+    elif name in RECIPES:
+        RECIPES[name](out)
+    else:
+        record_experiment(name, out=out)
 
 
 if __name__ == "__main__":

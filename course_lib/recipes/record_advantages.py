@@ -5,8 +5,10 @@ et al. 2020 (arXiv:2009.01325, section 3.4), has practised on that policy's text
 and the value of each token, and two beginnings, one token apart, each continued many times.
 """
 
+import argparse
 import copy
 import json
+import sys
 from dataclasses import replace
 from itertools import islice
 
@@ -16,6 +18,7 @@ from torch import Tensor
 
 from course_lib.equations.ppo import explained_variance, value_loss
 from course_lib.training.experiments.recorded_advantages import ADVANTAGES
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.files.write import write_text
 from course_lib.training.method import Experience
@@ -147,7 +150,14 @@ def rounded(numbers: Float[Tensor, " tokens"]) -> list[float]:
     return [round(number, 3) for number in numbers.tolist()]
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Record the rollouts."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     ADVANTAGES.parent.mkdir(exist_ok=True)
     write_text(ADVANTAGES, json.dumps(record(), ensure_ascii=False) + "\n")
     print(f"Wrote {ADVANTAGES}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

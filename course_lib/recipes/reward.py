@@ -5,7 +5,9 @@ regression on the states of a language model forty times larger, fitted on the s
 al. 2015, arXiv:1503.02531). The test split is measured last, and decides nothing.
 """
 
+import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +22,7 @@ from course_lib.recipes.baselines import BASELINES, mean_ratings
 from course_lib.recipes.score import read_generated
 from course_lib.training.agreement import agreement, pearson_r
 from course_lib.training.features import load_features
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.files.write import write_json, write_lines
 from course_lib.training.fit import Examples, FitSettings, PreferredTexts, RatedTexts, fit
@@ -169,6 +172,13 @@ def make_results(*, name: Path = TINY_GPT2, out: Path = REWARD_MODEL) -> None:
     write_json(out / "results.json", table)
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Train the reward model, then measure it."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     make_reward_model()
     make_results()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

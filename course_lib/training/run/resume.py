@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -133,5 +135,6 @@ def flat(nested: dict) -> dict:
 
 
 def resume_command(folder: Path) -> str:
-    """The command that goes on with a run."""
-    return f"python -m course_lib run --resume {folder}"
+    """The command that goes on with a run, to be pasted into this system's shell."""
+    quoted = f'"{folder}"' if sys.platform == "win32" else shlex.quote(str(folder))
+    return f"python -m course_lib run --resume {quoted}"

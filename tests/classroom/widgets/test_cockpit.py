@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import signal
 
 import pytest
 import torch
@@ -89,6 +90,26 @@ def test_a_slider_acts_on_the_running_training(make, name, end):
     assert cockpit.moved_at == [2]
     shown = record[name] / (2 / 3) if name == "learning_rate" else record[name]
     assert shown == pytest.approx(value)
+
+
+def test_the_kernel_s_stop_button_is_a_pause(make):
+    async def press():
+        cockpit = make(iterations=50)
+        cockpit.buttons["start"].click()
+        await until(lambda: cockpit.live.records)
+        signal.raise_signal(signal.SIGINT)
+        await until(lambda: cockpit.says.startswith("Paused"))
+        assert usable(cockpit) == {"start", "one_step", "stop", "reset"}
+        assert signal.getsignal(signal.SIGINT) is ours
+
+    def ours(*_):  # as a kernel has it while no cell runs
+        raise AssertionError("nobody heeds it")
+
+    before = signal.signal(signal.SIGINT, ours)
+    try:
+        asyncio.run(press())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_start_pause_resume_stop_and_reset(make):

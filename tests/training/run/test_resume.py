@@ -4,7 +4,9 @@ import json
 import multiprocessing
 import os
 import random
+import shlex
 import signal
+import sys
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -15,9 +17,10 @@ from shared.tiny_models import make_tiny_lm
 
 from course_lib import __main__ as command_line
 from course_lib.training.files.errors import CourseError
+from course_lib.training.run import pipeline
 from course_lib.training.run.checkpoint import checkpoints, read_checkpoint, write_checkpoint
 from course_lib.training.run.pipeline import run_pipeline
-from course_lib.training.run.resume import read_beginning, read_settings, write_beginning
+from course_lib.training.run.resume import read_beginning, read_settings, resume_command, write_beginning
 from course_lib.training.run.run_folder import LOCK, locked
 from course_lib.training.settings import RunSettings
 
@@ -274,3 +277,21 @@ def test_only_the_last_two_checkpoints_are_kept_and_none_is_read_when_cut_short(
     before.unlink()
     last.write_bytes(b"")
     assert read_checkpoint(tmp_path) is None
+
+
+def test_the_command_that_a_stopped_run_prints_can_be_pasted(monkeypatch, capsys):
+    def stopped(*_, **__):
+        yield {"stage": "ppo", "steps": 2, "step": 1, "folder": Path("my run"), "score": 0.0, "kl": 0.0}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run_pipeline", stopped)
+    assert command_line.main(["run", "--out", "my run"]) == 130
+    printed = capsys.readouterr().err.partition("Go on with: ")[2]
+    program = ["python", "-m", "course_lib"]
+    assert shlex.split(printed) == [*program, "run", "--resume", "my run"]
+
+
+@pytest.mark.parametrize(("system", "quoted"), [("linux", "'R & D'"), ("darwin", "'R & D'"), ("win32", '"R & D"')])
+def test_the_command_that_goes_on_is_quoted_for_the_shell(monkeypatch, system, quoted):
+    monkeypatch.setattr(sys, "platform", system)
+    assert resume_command(Path("R & D")) == f"python -m course_lib run --resume {quoted}"
