@@ -18,13 +18,12 @@ from torch import Tensor
 from course_lib.recipes.corpus import GENERATED, HeldOut, readable, usable
 from course_lib.recipes.teacher import load_teacher, sentence_features
 from course_lib.training.files import strict_json
-from course_lib.training.files.checksums import verify
+from course_lib.training.files.checksums import remedy, verify
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.measured import is_measurement
 from course_lib.training.ratings import RatedSentence, load_ratings
 
-REMEDY = "restore the file or rebuild it as data/README.md says"
 PENALTY = 10_000.0  # of 1,000 to 30,000, the best on the validation sentences
 
 
@@ -69,11 +68,11 @@ def read_generated(path: Path = GENERATED) -> list[dict]:
         lines = gzip.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
         records = [strict_json.parse(line) for line in lines]
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise CourseError(f"Expected sentences in {path}, but reading failed ({error}); {REMEDY}.") from None
+        raise CourseError(f"Expected sentences in {path}, but reading failed ({error}); {remedy(path)}.") from None
     for number, record in enumerate(records, start=1):
         if not _is_scored(record):
             raise CourseError(
-                f"Expected a text and its score in line {number} of {path}, but {record!r:.80} came; {REMEDY}."
+                f"Expected a text and its score in line {number} of {path}, but {record!r:.80} came; {remedy(path)}."
             )
     return records
 

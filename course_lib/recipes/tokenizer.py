@@ -13,7 +13,7 @@ def train_tokenizer(texts: Iterable[str], folder: Path, *, vocabulary: int = VOC
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    from course_lib.training.special_tokens import frame_texts
+    from course_lib.training.language_model import frame_texts
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

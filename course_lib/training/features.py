@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from course_lib.training.files.checksums import verify
+from course_lib.training.files.checksums import remedy, verify
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import FEATURES
 from course_lib.training.ratings import RatedSentence
@@ -26,14 +26,13 @@ def load_features(sentences: Sequence[RatedSentence], path: Path = FEATURES) -> 
         stored = load_file(path)
         ids, features = stored["ids"], stored["features"]
     except (SafetensorError, KeyError, OSError) as error:
-        raise CourseError(f"Expected ids and features in {path}, but reading failed ({error}); {_REMEDY}.") from error
+        raise CourseError(
+            f"Expected ids and features in {path}, but reading failed ({error}); {remedy(path)}."
+        ) from error
     row_of = {number: row for row, number in enumerate(ids.tolist())}
     missing = [sentence.id for sentence in sentences if sentence.id not in row_of]
     if missing:
         raise CourseError(
-            f"Expected the features of sentence {missing[0]} in {path}, but they are not there; {_REMEDY}."
+            f"Expected the features of sentence {missing[0]} in {path}, but they are not there; {remedy(path)}."
         )
     return features[[row_of[sentence.id] for sentence in sentences]].float() * STEP
-
-
-_REMEDY = "restore the file or rebuild it as data/README.md says"

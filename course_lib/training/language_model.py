@@ -1,34 +1,29 @@
 """Loading and saving GPT-2 and its tokenizer: the shipped one, any folder, or a name on the hub."""
 
-import re
 import sys
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from course_lib.training.files import strict_json
-from course_lib.training.files.checksums import verify
 from course_lib.training.files.errors import CourseError
-
-logging.disable_progress_bar()  # what loads in a second needs none, and a notebook would keep every line of it
+from course_lib.training.files.pretrained import load_pretrained, load_tokenizer
 
 ROWS = 16  # texts of like length that go through a GPT-2 together: little padding, and enough work for two cores
-CONFIG_FILES = ("config.json", "generation_config.json")
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-LARGEST_WEIGHT = 1e6  # what training leaves is far smaller; a damaged exponent is not
-HUB_NAME = r"[\w-][\w.-]*(/[\w.-]+)?"  # gpt2, or owner/name
+PROBE = 6  # tokens on which a loaded model is tried
+TOLERANCE = 1e-4  # of the largest logit, or 1: float32 is a hundred times as exact
+TRAINABLE = "a causal language model that can be trained here"
+USE_ANOTHER = "use a GPT-2, a Llama or a Mistral"
+# messages are one text, each going on where the last one stopped; a prompt, to be continued, has no end
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"
+)
 
 
 def check_device(device: str) -> torch.device:
@@ -40,39 +35,6 @@ def check_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def load_pretrained(loader: type, name: str | Path) -> PreTrainedConfig | PreTrainedModel | PreTrainedTokenizerBase:
-    """Call `loader.from_pretrained` on a folder or a hub name; safetensors only, in float32.
-
-    Raises:
-        CourseError: no such folder, a name the hub cannot give (no network, say), or a damaged checkpoint: JSON that is
-            none, weights that are missing, left over or no numbers, or a model that cannot compute. What the course
-            ships is checked against its checksums.
-    """
-    is_folder = Path(name).is_dir()
-    verify(Path(name))
-    if not is_folder and not re.fullmatch(HUB_NAME, str(name)):
-        raise CourseError(f"Expected a model in the folder {name}, but there is no such folder; check the path.")
-    try:
-        for file in TOKENIZER_FILES if loader is AutoTokenizer else CONFIG_FILES:
-            if (Path(name) / file).is_file():
-                strict_json.parse((Path(name) / file).read_text(encoding="utf-8"))
-        if loader is AutoConfig:
-            return loader.from_pretrained(name)
-        if loader is AutoTokenizer:
-            tokenizer = loader.from_pretrained(name)
-            tokenizer.decode(tokenizer("A film.")["input_ids"])  # damaged settings may show in use alone
-            return tokenizer
-        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
-        model, report = loader.from_pretrained(name, **options)
-        require_sound(model, report)
-        return model
-    except Exception as error:  # safetensors, tokenizers, json and the hub client each raise their own kinds
-        reason = " ".join(str(error).split())[:160]
-        mend = "restore the folder" if is_folder else "check the name and the network, or give a folder"
-        message = f"Expected a loadable checkpoint in {name}, but reading it failed ({reason}); {mend}."
-        raise CourseError(message) from None
-
-
 def load_language_model(
     name: str | Path, *, device: str | torch.device = "cpu"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -80,48 +42,84 @@ def load_language_model(
 
     A tokenizer without a padding token (the hub's gpt2) is given eos for it: which tokens are real follows from
     where a response ended, never from the id of the padding token.
+
+    Raises:
+        CourseError: as in `load_pretrained` and `load_tokenizer`, or the model is of a kind that is not trained here.
     """
-    model = load_pretrained(AutoModelForCausalLM, name)
+    require_known_kind(load_pretrained(AutoConfig, name), name)
+    model = load_pretrained(AutoModelForCausalLM, name).eval()
     tokenizer = load_tokenizer(name, vocab_size=model.config.vocab_size)
+    require_one_way_to_logits(model, name)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.to(device).eval(), tokenizer
+    return model.to(device), tokenizer
 
 
-def load_tokenizer(name: str | Path, *, vocab_size: int) -> PreTrainedTokenizerBase:
-    """Load a tokenizer whose every token has a row of its own in the model's vocabulary, bos and eos among them.
+def require_known_kind(config: PreTrainedConfig, name: str | Path) -> None:
+    """Refuse, by its configuration, a model that cannot be trained here."""
+    came = None
+    if config.is_encoder_decoder:
+        came = "an encoder-decoder"
+    elif config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        came = "no causal language model"
+    else:
+        lacks = [n for n in ("hidden_size", "vocab_size", "max_position_embeddings") if not hasattr(config, n)]
+        came = f"without {lacks[0]} in its config.json" if lacks else None
+    if came:
+        raise CourseError(f"Expected {TRAINABLE} in {name}, but {config.model_type} is {came}; {USE_ANOTHER}.")
 
-    Raises:
-        CourseError: as in `load_pretrained`, or a token is missing or unknown to the model.
+
+def require_one_way_to_logits(lm: PreTrainedModel, name: str | Path) -> None:
+    """Refuse a model whose log-probabilities are not those of its head on its trunk's states.
+
+    That way goes PPO, in one pass when it trains and token by token with a cache when it samples; a model that scales
+    or caps its logits behind the head, or looks ahead, would train on other probabilities than it samples from.
     """
-    tokenizer = load_pretrained(AutoTokenizer, name)
-    if tokenizer.eos_token_id is None or tokenizer.bos_token_id is None:
-        raise CourseError(f"Expected a tokenizer with bos and eos tokens in {name}, but it has none; use a GPT-2.")
-    ids = sorted(tokenizer.get_vocab().values())
-    if ids != list(range(len(ids))) or len(ids) > vocab_size:
+    kind = lm.config.model_type
+    token_ids = torch.linspace(0, lm.config.vocab_size - 1, PROBE).long()[None]
+    try:
+        with torch.no_grad():
+            expected = lm(input_ids=token_ids).logits
+            ways = [trunk_logits(lm, token_ids, parts) for parts in ([PROBE], [PROBE - 2, 1, 1])]
+    except Exception as error:  # each kind fails in its own way
+        reason = " ".join(str(error).split())[:160]
         raise CourseError(
-            f"Expected token ids 0, 1, 2 and so on, each once and at most {vocab_size} as in the model's vocabulary, "
-            f"in {name}, but there are {len(ids)} from {ids[0]} to {ids[-1]}; restore the folder."
+            f"Expected {TRAINABLE} in {name}, but {kind} does not go token by token ({reason}); {USE_ANOTHER}."
+        ) from None
+    nats = max((logits.log_softmax(-1) - expected.log_softmax(-1)).abs().max().item() for logits in ways)
+    if nats > TOLERANCE * max(1.0, expected.abs().max().item()):
+        raise CourseError(
+            f"Expected {TRAINABLE} in {name}, with logits that are its head on its last hidden states, but in {kind} "
+            f"log-probabilities differ from that by up to {nats:.2g} nats; {USE_ANOTHER}."
         )
-    return tokenizer
 
 
-def require_sound(model: PreTrainedModel, report: dict) -> None:
-    """Refuse a model that the checkpoint left incomplete: transformers fills what is missing with random numbers.
+def trunk_logits(
+    lm: PreTrainedModel, token_ids: Int[Tensor, "1 length"], parts: list[int]
+) -> Float[Tensor, "1 length vocab"]:
+    """Logits after each token as PPO takes them, of so many tokens at a time, those before them in the cache."""
+    cache, logits = None, []
+    for part in token_ids.split(parts, dim=1):
+        output = lm.base_model(input_ids=part, past_key_values=cache, use_cache=True)
+        if output.last_hidden_state.shape[-1] != lm.config.hidden_size:
+            raise ValueError("its last states are not as wide as hidden_size says")
+        cache = getattr(output, "past_key_values", None)
+        if not hasattr(cache, "batch_select_indices"):
+            raise ValueError("it keeps no cache of past tokens that texts can leave when they end")
+        cache.batch_select_indices(torch.tensor([0]))  # as sampling does, when a text has ended
+        logits.append(lm.get_output_embeddings()(output.last_hidden_state))
+    return torch.cat(logits, dim=1)
 
-    Raises:
-        ValueError: a weight is missing, has no place in the model, is NaN or huge, or a short text gets no number.
+
+def frame_texts(tokenizer: PreTrainedTokenizerBase, *, eos: bool) -> None:
+    """Let a tokenizer put bos before each text, and eos behind it where a text is read to its end.
+
+    A list of messages (its chat template) becomes bos + their contents + eos, or a prompt without eos.
     """
-    if report["missing_keys"]:
-        raise ValueError(f"the weight {min(report['missing_keys'])} is missing")
-    if report["unexpected_keys"]:
-        raise ValueError(f"a {type(model).__name__} has no place for the weight {min(report['unexpected_keys'])}")
-    for name, weight in model.named_parameters():
-        if not weight.abs().max() < LARGEST_WEIGHT:
-            raise ValueError(f"the weight {name} holds NaN or a number beyond {LARGEST_WEIGHT:.0e}")
-    with torch.no_grad():
-        if not model(torch.zeros(1, 2, dtype=torch.long)).logits.isfinite().all():
-            raise ValueError("what it computes is not finite")
+    single = f"{tokenizer.bos_token} $A {tokenizer.eos_token}" if eos else f"{tokenizer.bos_token} $A"
+    ids = [(tokenizer.bos_token, tokenizer.bos_token_id), (tokenizer.eos_token, tokenizer.eos_token_id)]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=single, special_tokens=ids)
+    tokenizer.chat_template = CHAT_TEMPLATE
 
 
 def hidden_states(

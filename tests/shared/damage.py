@@ -41,7 +41,7 @@ LITERALS = [
     "01",
     "1.",
 ]
-REMEDY = r"(?s)[;,] (mend|move|make|run|restore|rebuild|check|use|name|choose|give)\b.*\.$"
+REMEDY = r"(?s)[;,] (mend|move|make|run|restore|rebuild|check|use|name|choose|give|save|if)\b.*\.$"
 PLACEHOLDER = "the damaged value"
 WHOLE_FILES = [
     b"",

@@ -3,10 +3,17 @@ import math
 
 import pytest
 import torch
-from shared.tiny_models import byte_tokenizer, make_tiny_lm
-from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
+from shared.tiny_models import byte_tokenizer, hub_tokenizer, make_tiny_lm
+from transformers import (
+    AutoModelForSequenceClassification,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
+    pipeline,
+)
 
 from course_lib.training.files.errors import CourseError
+from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.fit import FitSettings, PreferredTexts, RatedTexts, fit
 from course_lib.training.ratings import PreferencePair, RatedSentence
 from course_lib.training.reward_model import MLPRewardModel, load_reward_model, new_reward_model
@@ -34,13 +41,23 @@ def test_a_text_cannot_spell_a_special_token(reward_model):
     assert reward_model.encode(["<|pad|>"]).shape == (1, 2 + len("<|pad|>"))
 
 
-def test_a_long_text_is_cut_before_eos(reward_model, tmp_path):
-    token_ids = reward_model.encode(["x" * 100])
-    assert token_ids.shape == (1, 48)
-    assert token_ids[0, -1] == 1
-    assert reward_model.score(["x" * 100]).isfinite().all()
+def test_of_a_long_text_the_end_is_read_and_that_is_said_once(reward_model, tmp_path, capsys):
+    prompt = "x" * 100
+    token_ids = reward_model.encode([prompt + "good", prompt + "bad", "fine"])
+    assert token_ids.shape == (3, 48)
+    assert token_ids[0].tolist() == reward_model.encode(["x" * 42 + "good"])[0].tolist()
+    good, bad = reward_model.score([prompt + "good", prompt + "bad"])
+    assert good != bad
+    told = capsys.readouterr()
+    assert told.err.count("2 of 3 texts are longer than the 48 tokens") == told.err.count("\n") == 1
+    assert told.out == ""
     reward_model.save(tmp_path)
     assert json.loads((tmp_path / "tokenizer.json").read_text())["truncation"] is None
+
+
+def test_a_text_that_fits_the_context_is_read_whole_and_nothing_is_said(reward_model, capsys):
+    assert reward_model.encode(["y" + "x" * 45])[0, 1] == reward_model.encode(["y"])[0, 1]
+    assert capsys.readouterr().err == ""
 
 
 def test_padding_and_order_change_no_score(reward_model):
@@ -93,15 +110,85 @@ def test_transformers_loads_it_and_finds_the_same_scores(reward_model, tmp_path)
     assert elsewhere.dtype == torch.float32
 
 
-def test_a_gpt2_without_padding_token_gets_one_that_is_not_eos(tmp_path):
-    make_tiny_lm(vocab_size=259).save_pretrained(tmp_path)
-    tokenizer = byte_tokenizer()
-    tokenizer.bos_token, tokenizer.pad_token = tokenizer.eos_token, None
-    tokenizer.save_pretrained(tmp_path)
-    model = new_reward_model(tmp_path, generator=generator()).eval()
-    assert model.lm.config.pad_token_id == 0
-    alone = torch.cat([model.score([text]) for text in TEXTS])
-    torch.testing.assert_close(model.score(TEXTS), alone)
+EXCLAMATIONS = ["Awful!", "!", "What! a! film!!", "", "no mark at all", "!!!<|endoftext|>!"]
+
+
+@pytest.fixture(params=["none", "eos", "an ordinary token", "its own"])
+def hub_folder(request, tmp_path):
+    """A GPT-2 laid out as the hub's, whose padding token is what the name says."""
+    tokenizer = hub_tokenizer()
+    padding = {"eos": "<|endoftext|>", "an ordinary token": "!", "its own": "<|mine|>"}.get(request.param)
+    tokenizer.add_special_tokens({"pad_token": padding} if padding else {})
+    tokenizer.init_kwargs["padding_side"] = "left"
+    lm = make_tiny_lm(vocab_size=len(tokenizer), context=48)
+    lm.config.bos_token_id = lm.config.eos_token_id = tokenizer.eos_token_id
+    lm.config.pad_token_id = tokenizer.pad_token_id
+    lm.save_pretrained(tmp_path / "hub")
+    tokenizer.save_pretrained(tmp_path / "hub")
+    return tmp_path / "hub"
+
+
+def by_hand(model, text):
+    """The head on the state at the end of one text alone, without padding."""
+    eos = model.tokenizer.eos_token_id
+    row = model.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    states = model.lm.transformer(torch.tensor([[model.tokenizer.bos_token_id, *row, eos]])).last_hidden_state
+    return (model.lm.score.weight[0] @ states[0, -1]).item()
+
+
+def test_a_text_scores_the_same_whatever_token_pads(hub_folder, tmp_path):
+    model = new_reward_model(hub_folder, generator=generator()).eval()
+    expected = [by_hand(model, text) for text in EXCLAMATIONS]
+    assert model.score(EXCLAMATIONS).tolist() == pytest.approx(expected, abs=1e-5)
+    assert len(set(expected)) == len(expected)
+    model.save(tmp_path / "rm")
+    assert load_reward_model(tmp_path / "rm").score(EXCLAMATIONS).tolist() == pytest.approx(expected, abs=1e-5)
+    if model.tokenizer.pad_token == "<|pad|>":
+        assert model.pad_id == 257  # behind the 256 bytes and eos
+        trunk = GPT2LMHeadModel.from_pretrained(hub_folder).transformer.wte.weight
+        assert torch.equal(model.lm.transformer.wte.weight[:257], trunk)
+
+
+def test_transformers_own_pipeline_reads_the_same_score(hub_folder, tmp_path):
+    model = new_reward_model(hub_folder, generator=generator()).eval()
+    model.save(tmp_path / "rm")
+    elsewhere = pipeline("text-classification", str(tmp_path / "rm"), device="cpu")
+    texts = [text for text in EXCLAMATIONS if "<" not in text]  # elsewhere a text can spell eos
+    expected = [by_hand(model, text) for text in texts]
+    for batch_size in (1, len(texts)):
+        scores = elsewhere(texts, batch_size=batch_size, function_to_apply="none")
+        assert [score["score"] for score in scores] == pytest.approx(expected, abs=1e-5)
+    assert elsewhere("Awful!", function_to_apply="none")[0]["score"] == pytest.approx(expected[0], abs=1e-5)
+    long = "x" * 100 + "!"
+    (cut,) = elsewhere(long, function_to_apply="none", truncation=True, max_length=48)
+    assert cut["score"] == pytest.approx(model.score([long]).item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("pad", ["!", "<|pad|>"])
+def test_the_shipped_model_scores_as_it_did_whatever_token_pads(tmp_path, pad):
+    shipped = load_reward_model(REWARD_MODEL)
+    shipped.tokenizer.pad_token = pad
+    shipped.save(tmp_path)
+    scores = load_reward_model(tmp_path).score(["What a great film!", "What a great film! " * 4, "A dull film."])
+    assert scores.tolist() == pytest.approx([1.7492, 1.7829, -2.2417], abs=1e-4)
+
+
+@pytest.mark.parametrize("change", [{"pad_token_id": None}, {"pad_token_id": 4}])
+def test_what_a_configuration_says_of_padding_changes_no_score(reward_checkpoint, change):
+    expected = load_reward_model(reward_checkpoint).score(EXCLAMATIONS)
+    path = reward_checkpoint / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert torch.equal(load_reward_model(reward_checkpoint).score(EXCLAMATIONS), expected)
+
+
+def test_a_model_padded_with_eos_is_refused_with_advice_that_helps(reward_checkpoint):
+    path = reward_checkpoint / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"pad_token_id": 1}))
+    with pytest.raises(CourseError, match=r"both are token 1, .* give it another pad_token_id in config\.json"):
+        load_reward_model(reward_checkpoint)
+    path.write_text(json.dumps(config | {"pad_token_id": 5}))
+    load_reward_model(reward_checkpoint)
 
 
 def test_the_head_starts_at_openais_scale(tmp_path):

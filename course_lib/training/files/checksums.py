@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -46,8 +47,18 @@ def read_checksums(data: Path = DATA) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise CourseError(
             f"Expected {data / SUMS} to list a sum and a path on each line, but it does not ({error}); "
-            f"run `git checkout {data.name}/{SUMS}`, or `make checksums` if you rebuilt the data."
+            f"{remedy(data / SUMS)}."
         ) from error
+
+
+def remedy(path: Path) -> str:
+    """What brings a damaged file or folder back: git in a clone, or unpacking; what a user made is made again."""
+    if not path.resolve().is_relative_to(DATA.resolve()):
+        return "make it again, or copy it again from where it came"
+    if not (DATA.parent / ".git").exists():
+        return "unpack the course again"
+    root, name = shlex.quote(str(DATA.parent)), path.resolve().relative_to(DATA.parent.resolve()).as_posix()
+    return f"run `git -C {root} checkout {name}` to restore it, or `make checksums` if you rebuilt it"
 
 
 def verify(path: Path, *, data: Path = DATA) -> None:
@@ -71,8 +82,7 @@ def verify(path: Path, *, data: Path = DATA) -> None:
         if found != expected:
             came = f"a file with {found[:12]}…" if found else "no such file"
             raise CourseError(
-                f"Expected {data.name}/{file} with SHA-256 {expected[:12]}…, but found {came}; "
-                f"run `git checkout {data.name}/{file}` to restore it, or `make checksums` if you rebuilt it."
+                f"Expected {data.name}/{file} with SHA-256 {expected[:12]}…, but found {came}; {remedy(data / file)}."
             )
 
 

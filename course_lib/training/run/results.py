@@ -6,10 +6,10 @@ from statistics import median
 from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerBase
 
+from course_lib.training.language_model import frame_texts
 from course_lib.training.policy import Policy
 from course_lib.training.record import Record
 from course_lib.training.settings import PPOSettings
-from course_lib.training.special_tokens import frame_texts
 from course_lib.training.texts import degrades_at
 
 SHOWN_SAMPLES = 24

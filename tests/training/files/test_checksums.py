@@ -1,8 +1,10 @@
+import re
 import shutil
 import subprocess
 
 import pytest
 
+from course_lib.training.files import checksums
 from course_lib.training.files.checksums import SUMS, listed_files, read_checksums, sha256, verify, write_checksums
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import DATA
@@ -66,8 +68,29 @@ def test_a_changed_byte_is_named_with_both_sums(data):
 
 def test_a_missing_file_is_named(data):
     (data / "model" / "weights").unlink()
-    with pytest.raises(CourseError, match=r"but found no such file; run `git checkout .*model/weights`"):
+    with pytest.raises(CourseError, match=r"model/weights .*, but found no such file; make it again"):
         verify(data / "model", data=data)
+
+
+def test_advice_can_be_followed_in_a_clone_and_without_git(tmp_path, monkeypatch):
+    data = tmp_path / "my course" / "data"
+    (data / "model").mkdir(parents=True)
+    (data / "model" / "weights").write_bytes(b"abc")
+    write_checksums(data)
+    monkeypatch.setattr(checksums, "DATA", data)
+    (data / "model" / "weights").write_bytes(b"abd")
+    with pytest.raises(CourseError, match=r"; unpack the course again\.$"):
+        verify(data / "model", data=data)
+    git = ["git", "-C", str(data.parent), "-c", "user.name=x", "-c", "user.email=x@x"]
+    (data / "model" / "weights").write_bytes(b"abc")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(git + command, check=True)
+    (data / "model" / "weights").write_bytes(b"abd")
+    with pytest.raises(CourseError) as error:
+        verify(data / "model", data=data)
+    advice = re.search(r"run `(git .*? checkout .*?)` to restore it", str(error.value))[1]
+    subprocess.run(advice, shell=True, check=True, cwd="/", capture_output=True)  # from any folder
+    verify(data / "model", data=data)
 
 
 def test_damage_elsewhere_does_not_matter(data):

@@ -186,7 +186,7 @@ def test_weights_that_are_not_the_models_are_named_and_never_made_up(reward_chec
         ({"score_gain": True}, "finite numbers as score_gain"),
         ({"score_gain": -1.0}, "finite numbers as score_gain"),
         ({"score_bias": "0"}, "finite numbers as score_gain"),
-        ({"pad_token_id": 1}, "one padding token, other than eos"),
+        ({"pad_token_id": 1}, "a padding token other than eos"),
         ({"n_layer": 1}, "no place for the weight transformer.h.1"),
     ],
     ids=str,
