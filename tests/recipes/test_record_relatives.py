@@ -1,8 +1,8 @@
 """The relatives beside each other at a tiny size: what is recorded of each, and that it can be loaded."""
 
 import os
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,19 +69,20 @@ def test_more_responses_to_choose_from_score_higher(runs):
     assert all(sample["n"] == 64 for sample in runs["best of n"].samples)
 
 
-def test_the_clock_stands_still_between_two_records():
+def test_the_clock_stands_still_between_two_records(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(record_relatives, "time", SimpleNamespace(process_time=lambda: clock.now))
+
     def records():
         for step in (1, 2):
+            clock.now += 3
             yield {"step": step, "update_seconds": 7.0}
 
     clocked = []
     for record in on_the_clock(records()):
         clocked.append(record)
-        until = time.process_time() + 0.05
-        while time.process_time() < until:
-            pass
-    assert [record.keys() for record in clocked] == [{"step", "seconds"}] * 2
-    assert clocked[-1]["seconds"] < 0.05
+        clock.now += 50
+    assert clocked == [{"step": 1, "seconds": 3}, {"step": 2, "seconds": 6}]
 
 
 def test_a_process_of_its_own_is_another_process():
