@@ -4,7 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from shared.notebooks import NOTEBOOKS, ROOT, code_cells, read
+from shared.notebooks import NOTEBOOKS, ROOT, code_cells
+
+from course_lib.publish.stored import read
 
 HOUSE, TESTS = ROOT / "course_lib", ROOT / "tests"
 FILES = {

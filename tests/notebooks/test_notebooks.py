@@ -64,8 +64,7 @@ def test_the_folder_has_the_notebooks_and_nothing_else():
 
 
 def test_the_course_takes_half_an_hour():
-    titles = [read(path).cells[0].source.splitlines()[0] for path in NOTEBOOKS]
-    assert sum(int(said[1]) for title in titles if (said := re.search(r" \((\d+) min\)$", title))) == 30
+    assert sum(heading(read(path).cells[0]).minutes for path in NOTEBOOKS if path.stem in MINUTES) == 30
 
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in MINUTES], ids=lambda path: path.stem)
