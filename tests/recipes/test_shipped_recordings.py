@@ -1,7 +1,6 @@
 """The recordings in data/runs: complete, what their recipes would run, and with the effects that the labs speak of."""
 
 import json
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -117,7 +116,7 @@ def test_the_recording_of_the_relatives_is_complete_and_what_its_recipe_would_ru
     assert [(run.name, run.seed, run.changes) for run in shipped] == planned
     content = json.loads((RUNS / "relatives.json").read_text(encoding="utf-8"))
     assert content["made_with"] == command("relatives")
-    assert content["settings"] == asdict(RunSettings())
+    assert RunSettings(**content["settings"]) == RunSettings()
     for run in shipped:
         assert run.metrics.keys() >= {"tokens", "seconds", "score", "kl", "judge", "distinct_2", "response_length"}
         assert run.after.keys() == HELD_OUT | {"seconds", "peak_memory_gb"}
