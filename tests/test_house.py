@@ -59,6 +59,26 @@ def test_arrows_between_rooms_point_one_way(name):
     assert not {arrow for arrow in arrows if room(arrow[1]) not in ARROWS[name] | {name}}
 
 
+def test_plots_take_arrays_and_read_no_file():
+    for module, source in FILES.items():
+        if module.startswith("course_lib.classroom.plots."):
+            assert not {"pathlib", "json"} & imported(source), module
+            named = {name.split(".")[-1] for name in imported(source) if name.startswith("course_lib.")}
+            assert not [name for name in named if name.startswith(("load_", "read_"))], module
+
+
+def test_widgets_start_no_training():
+    training = {"training.run", "training.relatives", "training.ppo", "training.fit", "training.setup"}
+    for module, source in FILES.items():
+        if module.startswith("course_lib.classroom.widgets."):
+            wrong = [
+                name
+                for name in imported(source) & FILES.keys()
+                if name.startswith(tuple(f"course_lib.{room}" for room in training))
+            ]
+            assert not wrong, module
+
+
 def test_notebooks_import_what_students_read_and_touch():
     assert {room(module) for module in of_notebooks()} <= STUDENTS
 
