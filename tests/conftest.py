@@ -6,10 +6,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a network
 
 import pytest
 import torch
-from shared.tiny_models import byte_tokenizer, make_tiny_lm
+from shared.tiny_models import make_tiny_lm, save_tiny_lm, save_tiny_reward_model
 from transformers import GPT2LMHeadModel
-
-from course_lib.training.reward_model import new_reward_model
 
 torch.set_num_threads(1)
 
@@ -21,14 +19,18 @@ def tiny_lm() -> GPT2LMHeadModel:
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """A folder with a tiny causal GPT-2 over bytes and its tokenizer."""
-    make_tiny_lm(vocab_size=259, context=48).save_pretrained(tmp_path / "lm")
-    byte_tokenizer().save_pretrained(tmp_path / "lm")
-    return tmp_path / "lm"
+    return save_tiny_lm(tmp_path / "lm")
 
 
 @pytest.fixture
 def reward_checkpoint(checkpoint, tmp_path):
-    """A folder with an untrained reward model."""
-    new_reward_model(checkpoint, generator=torch.Generator().manual_seed(0)).save(tmp_path / "reward")
-    return tmp_path / "reward"
+    return save_tiny_reward_model(tmp_path / "reward", checkpoint)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> dict:
+    """Settings of a run of a second, on tiny models that can read whole reviews, byte by byte."""
+    folder = tmp_path_factory.mktemp("models")
+    lm = save_tiny_lm(folder / "lm", context=512)
+    models = {"model": str(lm), "reward_model": str(save_tiny_reward_model(folder / "reward", lm))}
+    return models | {"iterations": 3, "batch_size": 8, "response_len": 6, "evaluation_prompts": 8}

@@ -1,6 +1,5 @@
 """What holds for the project as a whole: its rooms, its versions, its first commands."""
 
-import ast
 import os
 import re
 import shutil
@@ -19,13 +18,6 @@ from shared.pins import pins
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "course_lib").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FORBIDDEN = {"equations": {"training", "classroom"}, "training": {"classroom"}, "classroom": set()}
-
-
-def imported_modules(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
-    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 
 
 def test_importing_the_package_costs_nothing():
@@ -41,14 +33,6 @@ def test_the_threads_of_torch_sleep_while_they_wait_unless_told_otherwise(given,
     code = "import course_lib, os; print(os.environ['OMP_WAIT_POLICY'])"
     ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert ran.stdout == f"{found}\n"
-
-
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_imports_point_one_way(room):
-    for path in SOURCES:
-        if path.relative_to(ROOT / "course_lib").parts[0] == room:
-            rooms = {name.split(".")[1] for name in imported_modules(path) if name.startswith("course_lib.")}
-            assert not rooms & FORBIDDEN[room], f"{path} reaches into a room that builds on its own"
 
 
 def test_nothing_is_ever_unpickled():

@@ -16,6 +16,7 @@ from course_lib.training.experiments.candidates import (
 )
 from course_lib.training.experiments.proxies import (
     PAIRS,
+    SETTINGS,
     ProxyScorer,
     evaluate,
     kept_model,
@@ -32,7 +33,6 @@ from course_lib.training.setup import Setup
 
 OVEROPTIMIZATION = "overoptimization"
 SEEDS = 3
-SHARED = {"iterations": 32, "epochs": 2, "learning_rate": 6e-4, "kl_coef": 0.0, "evaluation_prompts": 128}
 PROMPTS, SAMPLES = 32, 256  # of best-of-n
 FOLLOWED, EVERY = 4, 2  # held-out prompts whose texts are kept, at every second step, of the first seed
 GAPS = 8  # texts kept of those that the proxy overrates the most
@@ -49,7 +49,7 @@ def record_overoptimization(
     kept: Path = KEPT,
 ) -> None:
     """Record the runs that the file `out` does not hold yet; `given` settings go before those of the recipe."""
-    shared = SHARED | (given or {})
+    shared = SETTINGS | (given or {})
     recording = RecordingFile(out, OVEROPTIMIZATION, asdict(RunSettings(**shared)))
     for seed in range(seeds):
         settings = RunSettings(**shared | {"seed": seed})

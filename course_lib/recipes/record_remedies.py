@@ -13,12 +13,11 @@ from course_lib.recipes.record_overoptimization import (
     KEPT,
     OVEROPTIMIZATION,
     SEEDS,
-    SHARED,
     ppo_run,
     rated_proxy,
 )
 from course_lib.recipes.recording_file import RecordingFile
-from course_lib.training.experiments.proxies import kept_model, proxy_scorer, rated_pairs, train_proxy
+from course_lib.training.experiments.proxies import SETTINGS, kept_model, proxy_scorer, rated_pairs, train_proxy
 from course_lib.training.experiments.remedies import NO_REMEDY, Ensemble, LengthTerm, second_round
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import TINY_GPT2
@@ -41,7 +40,7 @@ def record_remedies(
     Raises:
         CourseError: the file of the experiment `overoptimization` beside it lacks the run without a remedy.
     """
-    shared = SHARED | (given or {})
+    shared = SETTINGS | (given or {})
     recording = RecordingFile(out, REMEDIES, asdict(RunSettings(**shared)))
     for seed in range(seeds):
         if recording.lacks(NO_REMEDY, seed):

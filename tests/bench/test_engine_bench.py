@@ -3,6 +3,7 @@
 import json
 import sys
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from shared.tiny_models import make_tiny_lm
 
 from course_lib.__main__ import main
 from course_lib.bench import race as race_module
-from course_lib.bench import scaling, summary
+from course_lib.bench import rates, scaling, summary
 from course_lib.bench.race import OURS, command, race
 from course_lib.bench.rates import matrix_product_rate, useful_arithmetic
 from course_lib.bench.scaling import exponent, measure_scaling
@@ -55,8 +56,10 @@ def test_useful_arithmetic_counts_training_six_times_and_a_look_twice():
     assert useful_arithmetic(networks, 10.0, epochs=2) == 10 * (200 + 300 + 200 + 60 + 1800)
 
 
-def test_a_matrix_product_takes_time():
-    assert 0 < matrix_product_rate(size=16, repeats=1) < float("inf")
+def test_the_rate_of_matrix_products_is_that_of_the_fastest(monkeypatch):
+    times = iter([0, 9, 10, 14, 20, 22])  # products of 9, 4 and 2 seconds
+    monkeypatch.setattr(rates, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+    assert matrix_product_rate(size=10, repeats=2) == 2 * 10**3 / 2
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.5, 2.0])

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from course_lib.equations.ppo import explained_variance, gae, kl_shaped_rewards, td_residuals
+from course_lib.equations.advantages import gae, kl_shaped_rewards, td_residuals
+from course_lib.equations.ppo import explained_variance
 
 REWARDS = torch.tensor([[1.0, 2.0, 3.0]])
 VALUES = torch.tensor([[10.0, 20.0, 30.0]])

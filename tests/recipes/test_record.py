@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from shared.tiny_models import byte_tokenizer, make_tiny_lm
 
 from course_lib.recipes import record, record_label_noise
 from course_lib.recipes.record import EXPERIMENTS, Experiment, PlannedRun, record_experiment
@@ -17,9 +16,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.fit import PreferredTexts
 from course_lib.training.ppo import PPO
 from course_lib.training.ratings import RatedSentence
-from course_lib.training.reward_model import new_reward_model
 
-TINY = {"iterations": 2, "batch_size": 8, "response_len": 6, "evaluation_prompts": 8}
 RUNS = [
     PlannedRun("default", 0),
     PlannedRun("1 epoch", 0, {"epochs": 1}),
@@ -29,29 +26,19 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory) -> dict:
-    """Settings of a tiny run."""
-    folder = tmp_path_factory.mktemp("models")
-    make_tiny_lm(vocab_size=259, context=48).save_pretrained(folder / "lm")
-    byte_tokenizer().save_pretrained(folder / "lm")
-    new_reward_model(folder / "lm", generator=torch.Generator().manual_seed(0)).save(folder / "reward")
-    return TINY | {"model": str(folder / "lm"), "reward_model": str(folder / "reward")}
-
-
-@pytest.fixture(scope="module")
-def recorded(given, tmp_path_factory) -> Path:
+def recorded(tiny_run, tmp_path_factory) -> Path:
     """The file of a tiny experiment, recorded without a break."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EXPERIMENTS, "tiny", Experiment({}, RUNS))
         path = tmp_path_factory.mktemp("data") / "runs" / "tiny.json"
-        record_experiment("tiny", out=path, given=given)
+        record_experiment("tiny", out=path, given=tiny_run)
     return path
 
 
 def test_what_is_recorded_can_be_loaded(recorded):
     runs = load_recording("tiny", folder=recorded.parent)
     assert [(run.name, run.seed, run.changes) for run in runs] == [(run.name, run.seed, run.changes) for run in RUNS]
-    assert all(run.metrics["step"] == [1, 2] and len(run.samples) == 6 for run in runs)
+    assert all(run.metrics["step"] == [1, 2, 3] and len(run.samples) == 6 for run in runs)
     assert runs[0].before == runs[1].before != runs[2].before == runs[3].before
     assert not any(name.endswith("seconds") for name in runs[0].metrics)
     lines = recorded.read_text(encoding="utf-8").splitlines()
@@ -62,11 +49,11 @@ def test_what_is_recorded_can_be_loaded(recorded):
 def test_objective_gather_and_changes_reach_the_training(recorded):
     default, one_epoch, kl_sign, no_clip = load_recording("tiny", folder=recorded.parent)
     assert default.metrics["approx_kl"][0] > one_epoch.metrics["approx_kl"][0]
-    assert default.metrics["kl_coef"] == kl_sign.metrics["kl_coef"] == [0.05, 0.05]
+    assert default.metrics["kl_coef"] == kl_sign.metrics["kl_coef"] == [0.05] * 3
     assert kl_sign.metrics["policy_loss"] != no_clip.metrics["policy_loss"]
 
 
-def test_a_recording_goes_on_where_it_stopped_as_if_it_had_not(recorded, given, tmp_path, monkeypatch):
+def test_a_recording_goes_on_where_it_stopped_as_if_it_had_not(recorded, tiny_run, tmp_path, monkeypatch):
     lines = recorded.read_text(encoding="utf-8").splitlines()
     resumed = tmp_path / "resumed.json"
     resumed.write_text("\n".join([*lines[:-2], "]}"]).replace("},\n]}", "}\n]}"), encoding="utf-8")
@@ -79,15 +66,15 @@ def test_a_recording_goes_on_where_it_stopped_as_if_it_had_not(recorded, given, 
     monkeypatch.setitem(EXPERIMENTS, "tiny", Experiment({}, RUNS))
     monkeypatch.setattr(record, "record_run", watched)
     for _ in range(2):
-        record_experiment("tiny", out=resumed, given=given)
+        record_experiment("tiny", out=resumed, given=tiny_run)
         assert resumed.read_text(encoding="utf-8") == recorded.read_text(encoding="utf-8")
     assert made == [RUNS[-1].name]
 
 
-def test_runs_of_other_settings_are_not_mixed_in(recorded, given, monkeypatch):
+def test_runs_of_other_settings_are_not_mixed_in(recorded, tiny_run, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "tiny", Experiment({"learning_rate": 0.1}, RUNS))
     with pytest.raises(CourseError, match="with the settings of the recipe"):
-        record_experiment("tiny", out=recorded, given=given)
+        record_experiment("tiny", out=recorded, given=tiny_run)
 
 
 def test_numbers_have_four_digits():

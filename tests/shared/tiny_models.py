@@ -1,10 +1,13 @@
-"""A GPT-2 so small that a forward pass takes a millisecond, and a tokenizer of bytes."""
+"""A GPT-2 so small that a forward pass takes a millisecond, a tokenizer of bytes, and folders of such models."""
+
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from course_lib.training.policy import Policy
+from course_lib.training.reward_model import new_reward_model
 
 EOS, PAD = 1, 2
 
@@ -50,3 +53,16 @@ def hub_tokenizer() -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE(vocab=vocabulary | {"<|endoftext|>": len(vocabulary)}, merges=[]))
     core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     return PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<|endoftext|>", eos_token="<|endoftext|>")
+
+
+def save_tiny_lm(folder: Path, *, context: int = 48) -> Path:
+    """A folder with a tiny causal GPT-2 over bytes and its tokenizer."""
+    make_tiny_lm(vocab_size=259, context=context).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def save_tiny_reward_model(folder: Path, checkpoint: Path) -> Path:
+    """A folder with an untrained reward model."""
+    new_reward_model(checkpoint, generator=torch.Generator().manual_seed(0)).save(folder)
+    return folder

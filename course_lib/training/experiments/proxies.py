@@ -23,6 +23,8 @@ from course_lib.training.scorer import Scorer, TextScorer
 from course_lib.training.setup import Setup
 
 PAIRS = (32, 128, 512, 2048, 8192)
+# of the PPO runs against each proxy
+SETTINGS = {"iterations": 32, "epochs": 2, "learning_rate": 6e-4, "kl_coef": 0.0, "evaluation_prompts": 128}
 LEAST_STEPS = 30  # few pairs are passed over more often
 PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
 

@@ -67,7 +67,7 @@ def how_to_load(loader: type, name: str | Path, reason: str) -> str:
     if "model.safetensors" in reason and (not folder.is_dir() or list(folder.glob("*.bin"))):
         target = str(name) if folder.is_dir() else "a-folder"
         return (
-            "if you trust its .bin weights (a pickle, which may run any code), convert them: "
+            "if you trust its .bin weights, which may run any code as they are read, convert them: "
             f"`from transformers import {loader.__name__} as M; M.from_pretrained({str(name)!r}, "
             f"use_safetensors=False).save_pretrained({target!r})`."
         )

@@ -3,11 +3,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from shared.tiny_models import tiny_policy
 
-from course_lib.classroom.plots.objective_line import draw_objective_line, objective_line_figure, say_objective_line
-from course_lib.training.experiments.objective_line import ObjectiveLine, objective_line
+from course_lib.training.experiments.objective_line import objective_line
 from course_lib.training.ppo import PPO, train
 from course_lib.training.settings import PPOSettings
 
@@ -54,14 +52,3 @@ def test_the_line_goes_through_the_new_parameters_and_leaves_the_policy_as_it_wa
     assert (line.lower_bound <= line.unclipped + 1e-6).all()
     assert (line.lower_bound <= line.clipped + 1e-6).all()
     assert all(torch.equal(before[name], tensor) for name, tensor in policy.state_dict().items())
-
-
-def test_the_picture_and_its_words():
-    t = np.array([0.0, 1.0, 2.0])
-    line = ObjectiveLine(t, np.array([0, 0.5, 1.2]), np.array([0, 0.1, 0.1]), np.array([0, 0.1, -0.3]), t / 4)
-    assert "ratio × A +0.5, PPO’s objective +0.1" in say_objective_line(line, line)
-    assert "at t = 2 +1.2 and −0.3" in say_objective_line(line, line)
-    ax, kl_ax = Figure().subplots(2)
-    draw_objective_line(ax, kl_ax, line)
-    assert kl_ax.lines[0].get_ydata().tolist() == [0, 0.25, 0.5]
-    assert len(objective_line_figure(line, line).axes) == 4

@@ -1,5 +1,6 @@
 """A run that is stopped, whatever stops it, goes on to the numbers that it would have reached."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -7,7 +8,6 @@ import random
 import shlex
 import signal
 import sys
-import time
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -25,7 +25,17 @@ from course_lib.training.run.run_folder import LOCK, locked
 from course_lib.training.settings import RunSettings
 
 resource = pytest.importorskip("resource")
-MOMENTS = 20
+# as a run comes to them: what it does (an event of sys.audit) and to which file
+MOMENTS = [
+    ("open", "metrics.jsonl"),
+    ("os.rename", "step-000002"),
+    ("os.remove", "step-000002"),
+    ("open", "policy.tmp/config.json"),
+    ("os.rename", "policy.tmp"),
+    ("open", "summary.json"),
+    ("shutil.rmtree", "checkpoints"),
+]
+KILLED = {-signal.SIGKILL, 130}
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the tests fork, which this system cannot")
 
 
@@ -36,24 +46,32 @@ def options(checkpoint, reward_checkpoint):
     return ["run", *sizes, *models, "--checkpoint-every", "2", "--kl-target", "6", "--steps", "ppo"]
 
 
-def fork(arguments, limit=None):
-    """Run the command line in a child, which shares all that is imported here."""
+def fork(arguments, prepare=lambda: None):
+    """Run the command line in a child, which shares all that is imported here; return its exit code."""
 
     def child():
-        if limit:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file beyond the limit is then an OSError, as a full disk
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        os._exit(command_line.main(arguments))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have had ignored
+        prepare()
+        os._exit(command_line.main([str(argument) for argument in arguments]))
 
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
-    return process
-
-
-def finish(arguments):
-    process = fork(arguments)
     process.join()
     return process.exitcode
+
+
+def signal_at(moment, kind):
+    """Let a child signal itself when it first touches a file so; one that it was about to write is then empty."""
+    struck = []
+
+    def watch(event, arguments):
+        if not struck and event == moment[0] and moment[1] in str(arguments[0]):
+            struck.append(moment)
+            if event == "open" and "w" in arguments[1]:
+                Path(arguments[0]).write_bytes(b"")
+            os.kill(os.getpid(), kind)
+
+    return lambda: sys.addaudithook(watch)
 
 
 def numbers(folder: Path):
@@ -69,55 +87,36 @@ def numbers(folder: Path):
     return records, summary, (folder / "samples.jsonl").read_text(), weights
 
 
-def begin(arguments, folder):
-    """Start a run and return as soon as there is something to resume."""
-    process = fork([*arguments, "--out", str(folder)])
-    while not (folder / "settings.json").exists():
-        time.sleep(0.001)
-    return process
-
-
 @pytest.fixture
 def uninterrupted(options, tmp_path):
-    process, began = begin(options, tmp_path / "whole"), time.monotonic()
-    process.join()
-    assert process.exitcode == 0
-    return numbers(tmp_path / "whole"), time.monotonic() - began
+    assert fork([*options, "--out", tmp_path / "whole"]) == 0
+    return numbers(tmp_path / "whole")
 
 
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(options, uninterrupted, tmp_path):
-    expected, seconds = uninterrupted
-    moments, kinds, hits = random.Random(0), [signal.SIGKILL, signal.SIGINT], 0
-    while hits < MOMENTS:  # a run may be over before its moment comes, which is no hit
-        folder = tmp_path / f"killed-at-{hits}-{moments.random()}"
-        process = begin(options, folder)
-        for _ in range(4):  # what goes on is killed too
-            time.sleep(moments.uniform(0.0, seconds))
-            os.kill(process.pid, moments.choice(kinds))
-            process.join()
-            hits += process.exitcode != 0
-            process = fork(["run", "--resume", str(folder)])
-        process.join()
-        assert process.exitcode == 0
-        assert numbers(folder) == expected
-        assert not list(folder.rglob("*.tmp"))
+def test_a_run_killed_when_it_touches_a_file_ends_with_the_same_bits(options, uninterrupted, tmp_path):
+    kinds = itertools.cycle([signal.SIGKILL, signal.SIGKILL, signal.SIGINT])
+    for number, (moment, later) in enumerate(itertools.pairwise(MOMENTS)):
+        folder = tmp_path / f"killed-{number}"
+        assert fork([*options, "--out", folder], signal_at(moment, next(kinds))) in KILLED, moment
+        assert fork(["run", "--resume", folder], signal_at(later, next(kinds))) in KILLED, later
+        assert fork(["run", "--resume", folder]) == 0
+        assert numbers(folder) == uninterrupted, moment
+        assert not list(folder.rglob("*.tmp")), moment
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(options, uninterrupted, tmp_path, capfd):
-    expected, _ = uninterrupted
     folder = tmp_path / "full"
-    assert fork_to_end([*options, "--out", str(folder)], limit=5_000) == 2
+
+    def small_disk():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file beyond the limit is then an OSError, as a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+
+    assert fork([*options, "--out", folder], small_disk) == 2
     said = capfd.readouterr().err.splitlines()[-1]
     assert said.startswith(f"Expected to write to {folder}, but that failed")
     assert said.endswith(f"go on with: python -m course_lib run --resume {folder}")
-    assert finish(["run", "--resume", str(folder)]) == 0
-    assert numbers(folder) == expected
-
-
-def fork_to_end(arguments, limit):
-    process = fork(arguments, limit=limit)
-    process.join()
-    return process.exitcode
+    assert fork(["run", "--resume", str(folder)]) == 0
+    assert numbers(folder) == uninterrupted
 
 
 def stopped(options, folder, steps=5):
@@ -145,7 +144,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(options, un
     said = capsys.readouterr().err
     assert f"{last} is damaged" in said
     assert str(before) not in said
-    assert numbers(folder) == uninterrupted[0]
+    assert numbers(folder) == uninterrupted
 
 
 def test_other_settings_are_refused_with_the_difference(options, tmp_path, capsys):
@@ -185,7 +184,7 @@ def test_a_folder_that_is_no_run_is_refused_in_one_sentence(tmp_path, capsys, co
 def test_the_second_of_two_runs_in_one_folder_is_refused(options, tmp_path, capsys):
     folder = stopped(options, tmp_path / "run")
     with locked(folder):
-        assert finish(["run", "--resume", str(folder)]) == 2
+        assert fork(["run", "--resume", str(folder)]) == 2
         assert command_line.main(["run", "--resume", str(folder)]) == 2
     assert f"{folder} is in use" in capsys.readouterr().err
 
@@ -199,20 +198,20 @@ def test_a_folder_that_a_run_has_just_locked_is_refused_to_another(options, tmp_
 
 
 def test_a_finished_run_resumes_to_what_it_is(options, tmp_path):
-    assert finish([*options, "--out", str(tmp_path / "run")]) == 0
+    assert fork([*options, "--out", str(tmp_path / "run")]) == 0
     before = numbers(tmp_path / "run")
-    assert finish(["run", "--resume", str(tmp_path / "run")]) == 0
+    assert fork(["run", "--resume", str(tmp_path / "run")]) == 0
     assert numbers(tmp_path / "run") == before
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
 def test_a_reward_model_that_is_finished_is_not_trained_again(options, tmp_path, capfd):
     given = [*options, "--steps", "reward-model,ppo", "--pairs", "64"]
-    assert finish([*given, "--out", str(tmp_path / "whole")]) == 0
+    assert fork([*given, "--out", str(tmp_path / "whole")]) == 0
     folder = stopped(given, tmp_path / "stopped", steps=5)
     weights = folder / "reward-model" / "model.safetensors"
     written = weights.stat().st_mtime_ns
-    assert finish(["run", "--resume", str(folder)]) == 0
+    assert fork(["run", "--resume", str(folder)]) == 0
     assert weights.stat().st_mtime_ns == written
     assert numbers(folder) == numbers(tmp_path / "whole")
 
@@ -223,7 +222,7 @@ def test_a_damaged_reward_model_is_named_and_trained_again(options, tmp_path, ca
     weights = folder / "reward-model" / "model.safetensors"
     content = weights.read_bytes()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert finish(["run", "--resume", str(folder)]) == 0
+    assert fork(["run", "--resume", str(folder)]) == 0
     assert "It is trained again." in capfd.readouterr().err
     assert weights.read_bytes() == content
 

@@ -13,7 +13,7 @@ from course_lib.publish import notebooks
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 CHECKSUMS = "training.files.checksums"
 COMMANDS = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)

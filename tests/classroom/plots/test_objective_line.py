@@ -1,0 +1,16 @@
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_lib.classroom.plots.objective_line import draw_objective_line, objective_line_figure, say_objective_line
+from course_lib.training.experiments.objective_line import ObjectiveLine
+
+
+def test_the_picture_and_its_words():
+    t = np.array([0.0, 1.0, 2.0])
+    line = ObjectiveLine(t, np.array([0, 0.5, 1.2]), np.array([0, 0.1, 0.1]), np.array([0, 0.1, -0.3]), t / 4)
+    assert "ratio × A +0.5, PPO’s objective +0.1" in say_objective_line(line, line)
+    assert "at t = 2 +1.2 and −0.3" in say_objective_line(line, line)
+    ax, kl_ax = Figure().subplots(2)
+    draw_objective_line(ax, kl_ax, line)
+    assert kl_ax.lines[0].get_ydata().tolist() == [0, 0.25, 0.5]
+    assert len(objective_line_figure(line, line).axes) == 4

@@ -1,0 +1,124 @@
+"""The recordings in data/runs: complete, what their recipes would run, and with the effects that the labs speak of."""
+
+import json
+
+import numpy as np
+import pytest
+
+from course_lib.recipes import record_overoptimization, record_relatives, record_remedies
+from course_lib.recipes.record import EXPERIMENTS, command
+from course_lib.recipes.record_label_noise import NOISE, PAIRS, SEEDS
+from course_lib.training.experiments.proxies import SETTINGS
+from course_lib.training.experiments.recordings import load_label_noise, load_recording
+from course_lib.training.experiments.remedies import NO_REMEDY
+from course_lib.training.files.paths import RUNS
+from course_lib.training.settings import RunSettings
+
+COLUMNS = {"step", "score", "kl", "judge", "entropy", "clip_fraction", "explained_variance", "approx_kl", "ratio_max"}
+HELD_OUT = {"score", "kl", "eos_share", "response_length", "judge", "distinct_2", "top_word_share"}
+RELATIVES = ["PPO", "REINFORCE", "RLOO", "GRPO", "DPO", "best of n"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_recording_is_complete_and_what_its_recipe_would_run(name):
+    experiment, recordings = EXPERIMENTS[name], load_recording(name)
+    planned = [(run.name, run.seed, run.changes) for run in experiment.runs]
+    assert [(run.name, run.seed, run.changes) for run in recordings] == planned
+    content = json.loads((RUNS / f"{name}.json").read_text(encoding="utf-8"))
+    assert content["made_with"] == command(name)
+    assert experiment.shared.items() <= content["settings"].items()
+    for run in recordings:
+        assert run.metrics["step"] == list(range(1, content["settings"]["iterations"] + 1))
+        assert run.metrics.keys() >= COLUMNS
+        assert run.before.keys() == run.after.keys() == HELD_OUT
+        assert len(run.samples) == 6
+        assert all(sample["after"].startswith(sample["prompt"]) for sample in run.samples)
+
+
+def test_runs_of_one_seed_start_from_the_same_texts():
+    for name in EXPERIMENTS:
+        for seed in {run.seed for run in load_recording(name)}:
+            runs = [run for run in load_recording(name) if run.seed == seed]
+            assert all(run.metrics["score"][0] == runs[0].metrics["score"][0] for run in runs)
+            assert all(run.before == runs[0].before for run in runs)
+
+
+def test_the_label_noise_recording_is_complete():
+    recordings = load_recording("label_noise")
+    assert len(recordings) == SEEDS * (len(NOISE) + 1)
+    assert all(run.metrics["pairs"] == list(PAIRS) for run in recordings)
+    data = load_label_noise()
+    assert data.pairs.tolist() == list(PAIRS)
+    assert list(data.one_person) == list(NOISE)
+    assert data.everybody.shape == (SEEDS, len(PAIRS))
+
+
+def test_the_overoptimization_recording_is_complete():
+    recordings = load_recording("overoptimization")
+    methods = {"ppo": "ppo", "best-of-n": "best of n"}
+    planned = {
+        (f"{name}, {count} pairs", seed, method, count)
+        for method, name in methods.items()
+        for count in record_overoptimization.PAIRS
+        for seed in range(record_overoptimization.SEEDS)
+    }
+    assert {(run.name, run.seed, *run.changes.values()) for run in recordings} == planned
+    for run in recordings:
+        assert run.metrics.keys() >= {"kl", "score", "gold", "judge", "distinct_2", "response_length"}
+        points = run.metrics["step"] if run.changes["method"] == "ppo" else run.metrics["n"]
+        assert len(points) == (SETTINGS["iterations"] if "step" in run.metrics else 9)
+        gaps = [sample["score"] - sample["gold"] for sample in run.samples if "gap" in sample]
+        assert gaps == pytest.approx(sorted(gaps, reverse=True), abs=1e-2)
+        assert len(gaps) == record_overoptimization.GAPS
+        assert all(sample["text"].startswith(sample["prompt"]) for sample in run.samples)
+
+
+def test_the_remedies_recording_is_complete_and_starts_where_the_untreated_runs_started():
+    recordings = load_recording("remedies")
+    untreated = {run.seed: run for run in load_recording("overoptimization") if run.name == "ppo, 512 pairs"}
+    assert {run.name for run in recordings} == {NO_REMEDY, *record_remedies.TRIED}
+    for run in recordings:
+        assert run.metrics["gold"][0] == untreated[run.seed].metrics["gold"][0]
+        assert (run.metrics == untreated[run.seed].metrics) == (run.name == NO_REMEDY)
+
+
+def test_more_pairs_make_a_better_proxy_whose_optimum_is_worth_more():
+    recordings = load_recording("overoptimization")
+    for figures, figure in (("before", "pair_accuracy"), ("after", "gold")):
+        few, many = (
+            np.mean([getattr(run, figures)[figure] for run in recordings if run.changes["pairs"] in counts])
+            for counts in ((32, 128), (2048, 8192))
+        )
+        assert few < many
+
+
+def test_label_noise_costs_accuracy_and_pairs_buy_it():
+    data = load_label_noise()
+    at_the_end = [curves.mean(axis=0)[-1] for curves in data.one_person.values()]
+    assert at_the_end == sorted(at_the_end, reverse=True)
+    assert all(curves.mean(axis=0)[-1] > curves.mean(axis=0)[0] for curves in data.one_person.values())
+
+
+def test_recordings_are_small():
+    assert sum(path.stat().st_size for path in RUNS.iterdir()) < 1.5e6
+
+
+def test_means_over_seeds_keep_the_seeds_apart():
+    data = load_label_noise()
+    assert np.ptp(data.one_person[0.0], axis=0).max() > 0
+
+
+def test_the_recording_of_the_relatives_is_complete_and_what_its_recipe_would_run():
+    shipped = load_recording("relatives")
+    methods = record_relatives.METHODS
+    changes = {name: {"method": name} | (methods[name].changes if name in methods else {}) for name in RELATIVES}
+    planned = [(name, seed, changes[name]) for seed in range(record_relatives.SEEDS) for name in RELATIVES]
+    assert [(run.name, run.seed, run.changes) for run in shipped] == planned
+    content = json.loads((RUNS / "relatives.json").read_text(encoding="utf-8"))
+    assert content["made_with"] == command("relatives")
+    assert RunSettings(**content["settings"]) == RunSettings()
+    for run in shipped:
+        assert run.metrics.keys() >= {"tokens", "seconds", "score", "kl", "judge", "distinct_2", "response_length"}
+        assert run.after.keys() == HELD_OUT | {"seconds", "peak_memory_gb"}
+        assert run.before == next(other.before for other in shipped if other.seed == run.seed)
+        assert len(run.metrics["kl"]) == (7 if run.name == "best of n" else 28)
