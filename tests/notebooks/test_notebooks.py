@@ -102,7 +102,9 @@ def test_cells_have_short_names_of_their_own(path):
 def test_code_cells_are_short(path):
     lengths = {cell.id: len(cell.source.splitlines()) for cell in code_cells(read(path))}
     assert statistics.median(lengths.values()) <= 5, lengths
-    assert max(lengths.values()) <= 15, lengths
+    *others, loop = sorted(lengths.values())  # a notebook may show one core loop whole
+    assert max(others) <= 15, lengths
+    assert loop <= 25, lengths
 
 
 @each_notebook
