@@ -7,6 +7,7 @@ al. 2015, arXiv:1503.02531). The test split is measured last, and decides nothin
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from course_lib.recipes.baselines import BASELINES, mean_ratings
 from course_lib.recipes.score import read_generated
-from course_lib.training.agreement import agreement, pearson_r
+from course_lib.training.agreement import agreement
 from course_lib.training.features import load_features
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
@@ -52,16 +53,33 @@ LOG_EVERY = 20  # steps
 class RatedPrefixes(RatedTexts):
     """Rated texts whose rating is asked for at eos, and after every token before it, the later the more it counts."""
 
-    def loss(self, model: nn.Module, rows: Int[Tensor, " rows"]) -> tuple[Float[Tensor, ""], Record]:
+    def read(
+        self, model: nn.Module, rows: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, "rows length"], Float[Tensor, "rows length"]]:
+        """The score after each token, and the rating that it should be, NaN at padding."""
+        token_ids, ratings = self.inputs[rows], self.ratings[rows, None]
+        is_text = torch.arange(token_ids.shape[1]) < model.lengths(token_ids)[:, None]
+        return model.running_scores(token_ids), torch.where(is_text, ratings, math.nan)
+
+    @staticmethod
+    def loss(scores: Float[Tensor, "rows length"], ratings: Float[Tensor, "rows length"]) -> Float[Tensor, ""]:
         """Mean squared error at eos, plus the weighted mean over all tokens: a denser signal to learn from."""
-        token_ids, ratings = self.inputs[rows], self.ratings[rows]
-        scores, lengths = model.running_scores(token_ids), model.lengths(token_ids)
-        place = torch.arange(1, token_ids.shape[1] + 1)
-        weights = place / lengths[:, None] * (place <= lengths[:, None])
-        errors = (scores - ratings[:, None]) ** 2
-        final = scores.gather(1, lengths[:, None] - 1)[:, 0]
-        loss = F.mse_loss(final, ratings) + (weights * errors).sum() / weights.sum()
-        return loss, {"pearson_r": pearson_r(final.detach(), ratings)}
+        is_text = ~ratings.isnan()
+        weights = is_text.cumsum(dim=1) / is_text.sum(dim=1, keepdim=True) * is_text
+        errors = (scores - ratings.nan_to_num()) ** 2
+        return F.mse_loss(*at_eos(scores, ratings)) + (weights * errors).sum() / weights.sum()
+
+    def measure(self, first: Float[Tensor, "rows length"], second: Float[Tensor, "rows length"]) -> Record:
+        """How scores of whole texts go with ratings."""
+        return super().measure(*at_eos(first, second))
+
+
+def at_eos(
+    scores: Float[Tensor, "rows length"], ratings: Float[Tensor, "rows length"]
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+    """Scores and ratings of whole texts."""
+    lengths = (~ratings.isnan()).sum(dim=1, keepdim=True)
+    return scores.gather(1, lengths - 1)[:, 0], ratings[:, 0]
 
 
 def train(
