@@ -41,8 +41,14 @@ class Scorer:
     reward_model: TextScorer
 
     def texts(self, rollout: Rollout) -> list[str]:
-        """Prompt and response of every row as one text."""
-        return self.tokenizer.batch_decode(rollout.token_ids, skip_special_tokens=True)
+        """Prompt and response of every row as one text; a word that is a padding token elsewhere stays a word."""
+        prompt = torch.ones_like(rollout.prompt_ids, dtype=torch.bool)
+        real = torch.cat([prompt, rollout.response_mask], dim=1)
+        for mark in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            real &= rollout.token_ids != mark
+        return self.tokenizer.batch_decode(
+            [ids[kept].tolist() for ids, kept in zip(rollout.token_ids, real, strict=True)]
+        )
 
     def score(self, rollout: Rollout) -> Float[Tensor, " batch"]:
         """The reward model's score of every row."""
