@@ -1,16 +1,16 @@
 """What a training climbs by: its equations by their names, and the experience that it gathers with them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from course_lib.equations.advantages import kl_shaped_rewards
-from course_lib.equations.kl import adaptive_kl_coef
-from course_lib.equations.logprobs import entropy, token_logprobs
-from course_lib.training.own_equations import own
+from course_lib.equations.masking import masked_mean
+from course_lib.equations.ppo import approx_kl, clip_fraction, explained_variance, probability_ratio
+from course_lib.training.equations import Equations
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.progress import Progress
 from course_lib.training.record import Record
@@ -45,33 +45,15 @@ class Experience:
 
 
 @dataclass
-class Method:
-    """The equations that a training climbs by, each under its own name: `PPO(gae=my_gae)` trains with yours.
+class Method(Equations):
+    """A way to train, with its equations: `PPO(gae=my_gae)` trains with yours.
 
     Two choices make a method, and are what its class adds: `advantages`, what a text is compared with, and `loss`,
     what a step goes down.
     """
 
-    token_logprobs: Callable = token_logprobs
-    entropy: Callable = entropy
-    kl_shaped_rewards: Callable = kl_shaped_rewards
-    adaptive_kl_coef: Callable = adaptive_kl_coef
     responses: int = 1  # to each prompt of a batch
-
-    def __post_init__(self) -> None:
-        """Make a sentence of whatever is wrong with an equation that is not ours."""
-        for item in fields(self):
-            if item.name in self.equations() and getattr(self, item.name) is not item.default:
-                setattr(self, item.name, own(item.name, getattr(self, item.name)))
-
-    @classmethod
-    def equations(cls) -> set[str]:
-        """The names of the equations that can be replaced."""
-        return {item.name for item in fields(cls)} - {"responses"}
-
-    def replaced(self, functions: Mapping[str, Callable]) -> "Method":
-        """The same method with these equations in place of ours; those of other methods are passed over."""
-        return replace(self, **{name: functions[name] for name in self.equations() & functions.keys()})
+    one_step: ClassVar[bool] = False  # on a batch; a second would need the ratio to the policy that sampled it
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -80,27 +62,15 @@ class Method:
         raise NotImplementedError
 
     def loss(
-        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+        self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
-        """What a step goes down, and metrics of it."""
+        """What a step goes down, from what the policy now says of a minibatch; and the parts of it."""
         raise NotImplementedError
 
-    def read(
-        self,
-        policy: nn.Module,
-        token_ids: Int[Tensor, "batch total_len"],
-        response_mask: Bool[Tensor, "batch response_len"],
-        *,
-        temperature: float,
-    ) -> PolicyOutput:
+    def read(self, policy: nn.Module, batch: Rollout | Experience, *, temperature: float) -> PolicyOutput:
         """Log-probability, entropy and value of every response token, at the sampler's temperature."""
-        return policy(
-            token_ids,
-            response_mask,
-            temperature=temperature,
-            token_logprobs=self.token_logprobs,
-            entropy=self.entropy,
-        )
+        equations = {"token_logprobs": self.token_logprobs, "entropy": self.entropy}
+        return policy(batch.token_ids, batch.response_mask, temperature=temperature, **equations)
 
     @torch.no_grad()
     def gather(
@@ -119,8 +89,8 @@ class Method:
         2019, arXiv:1909.08593, section 2); a response that does not end by itself is charged for it.
         """
         ids, mask = rollout.token_ids, rollout.response_mask
-        old = self.read(policy, ids, mask, temperature=settings.temperature)
-        ref_logprobs = self.read(reference, ids, mask, temperature=settings.temperature).logprobs
+        old = self.read(policy, rollout, temperature=settings.temperature)
+        ref_logprobs = self.read(reference, rollout, temperature=settings.temperature).logprobs
         scores = penalised(scores, rollout, settings.missing_eos_penalty)
         rewards = self.kl_shaped_rewards(scores, old.logprobs, ref_logprobs, mask, kl_coef=kl_coef)
         advantages, returns = self.advantages(rewards, old.values, scores, mask, settings=settings)
@@ -132,6 +102,9 @@ class Method:
         Their `share` is what they weigh in the minibatch, so that the losses of the processes add up to that of all.
         """
         size, generator = len(experience.token_ids), progress.generator
+        if self.one_step:  # the whole batch, in every process
+            yield replace(experience, share=1 / progress.team.size)
+            return
         for _ in range(settings.epochs):
             order = progress.team.from_first(torch.randperm(size, generator=generator, device=generator.device))
             for rows in order.tensor_split(settings.minibatches):
@@ -144,5 +117,22 @@ class Method:
         return response_mask.sum()
 
     def describe(self, experience: Experience) -> Record:
-        """What the batch was like, before anything was learned from it: its mean reward a text."""
-        return {"reward": (experience.rewards * experience.response_mask).sum(dim=1).mean().item()}
+        """What the batch was like before anything was learned: its mean reward, what the value function foresaw."""
+        mask = experience.response_mask
+        record = {"reward": (experience.rewards * mask).sum(dim=1).mean().item()}
+        if experience.returns.ndim == 1:  # one a text, from no value function
+            return record
+        explained = explained_variance(experience.old_values, experience.returns, mask)
+        return record | {"explained_variance": None if explained.isnan() else explained.item()}
+
+    def measure(self, new: PolicyOutput, minibatch: Experience, *, clip_eps: float) -> Record:
+        """How undecided the policy is, how far from the one that wrote the minibatch, how much the clip holds back."""
+        logprobs, old, mask = new.logprobs.detach(), minibatch.old_logprobs, minibatch.response_mask
+        advantages = minibatch.advantages if minibatch.advantages.ndim > 1 else minibatch.advantages[:, None]
+        ratio = probability_ratio(logprobs, old)
+        return {
+            "entropy": masked_mean(new.entropy, mask).item(),
+            "approx_kl": approx_kl(logprobs, old, mask).item(),
+            "clip_fraction": clip_fraction(ratio, advantages.expand_as(ratio), mask, clip_eps=clip_eps).item(),
+            "ratio_max": ratio[mask].max().item(),
+        }

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Collection
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
 
@@ -116,8 +116,3 @@ def said(error: BaseException) -> str:
     """An error's kind and its own first line."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]:.120}" if lines else type(error).__name__
-
-
-def with_parts(equation: Callable | None, ours: Callable, **parts: Callable) -> Callable:
-    """A student's whole equation; where there is none, ours, put together from parts that may be a student's."""
-    return equation or partial(ours, **parts)

@@ -7,23 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.equations.advantages import gae, td_residuals, whiten
+from course_lib.equations.advantages import whiten
 from course_lib.equations.masking import masked_mean
-from course_lib.equations.ppo import (
-    approx_kl,
-    clip_fraction,
-    clipped_objective,
-    explained_variance,
-    policy_loss,
-    probability_ratio,
-    value_loss,
-)
 from course_lib.training.finite import require_finite
 from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
-from course_lib.training.own_equations import with_parts
+from course_lib.training.policy import PolicyOutput
 from course_lib.training.progress import Progress
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, describe_rollout, sample
@@ -34,16 +25,8 @@ from course_lib.training.settings import PPOSettings
 class PPO(Method):
     """A token is compared with what the value function expected; the clipped objective is climbed.
 
-    `gae` and `policy_loss`, where they are not given, are ours, on the parts that stand before them.
+    Source: Schulman et al. 2017, equation 9 (arXiv:1707.06347).
     """
-
-    td_residuals: Callable = td_residuals
-    gae: Callable | None = None
-    whiten: Callable = whiten
-    probability_ratio: Callable = probability_ratio
-    clipped_objective: Callable = clipped_objective
-    policy_loss: Callable | None = None
-    value_loss: Callable = value_loss
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -51,54 +34,21 @@ class PPO(Method):
         """GAE on the value function, whitened; returns = advantages + values, before that."""
         if settings.whiten_rewards:  # with ours: a student's whiten need not know how to leave the mean
             rewards = whiten(rewards, response_mask, shift_mean=False)
-        estimate = with_parts(self.gae, gae, residuals=self.td_residuals)
-        advantages = estimate(rewards, values, response_mask, gamma=settings.gamma, lam=settings.lam)
+        advantages = self.whole_gae(rewards, values, response_mask, gamma=settings.gamma, lam=settings.lam)
         returns = advantages + values
         return self.whiten(advantages, response_mask) if settings.whiten_advantages else advantages, returns
 
     def loss(
-        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+        self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
-        """PPO's loss: policy loss + vf_coef * value loss - ent_coef * entropy (arXiv:1707.06347, equation 9)."""
-        mask, old_logprobs, advantages = minibatch.response_mask, minibatch.old_logprobs, minibatch.advantages
-        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
-        parts = {"ratio": self.probability_ratio, "objective": self.clipped_objective}
-        climb, clip_eps = with_parts(self.policy_loss, policy_loss, **parts), settings.clip_eps
-        actor_loss = climb(new.logprobs, old_logprobs, advantages, mask, clip_eps=clip_eps)
-        targets, value_clip_eps = (minibatch.old_values, minibatch.returns), settings.value_clip_eps or None
-        critic_loss = self.value_loss(new.values, *targets, mask, clip_eps=value_clip_eps)
-        mean_entropy = masked_mean(new.entropy, mask)
-        loss = actor_loss + settings.vf_coef * critic_loss
+        """Policy loss + vf_coef * value loss - ent_coef * entropy."""
+        old, mask, value_clip = minibatch, minibatch.response_mask, settings.value_clip_eps or None
+        actor = self.whole_policy_loss(new.logprobs, old.old_logprobs, old.advantages, mask, clip_eps=settings.clip_eps)
+        critic = self.value_loss(new.values, old.old_values, old.returns, mask, clip_eps=value_clip)
+        loss = actor + settings.vf_coef * critic
         if settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
-            loss = loss - settings.ent_coef * mean_entropy
-        return loss, {
-            "policy_loss": actor_loss.item(),
-            "value_loss": critic_loss.item(),
-            "entropy": mean_entropy.item(),
-            **measure_step(new.logprobs.detach(), old_logprobs, advantages, mask, clip_eps=clip_eps),
-        }
-
-    def describe(self, experience: Experience) -> Record:
-        """Mean reward, and how much of the returns the value function foresaw."""
-        explained = explained_variance(experience.old_values, experience.returns, experience.response_mask)
-        return super().describe(experience) | {"explained_variance": None if explained.isnan() else explained.item()}
-
-
-def measure_step(
-    logprobs: Float[Tensor, "batch response_len"],
-    old_logprobs: Float[Tensor, "batch response_len"],
-    advantages: Float[Tensor, "batch response_len"],
-    response_mask: Bool[Tensor, "batch response_len"],
-    *,
-    clip_eps: float,
-) -> Record:
-    """How far the policy is from the one that wrote the minibatch, and how much of it the clip holds back."""
-    ratio = probability_ratio(logprobs, old_logprobs)
-    return {
-        "approx_kl": approx_kl(logprobs, old_logprobs, response_mask).item(),
-        "clip_fraction": clip_fraction(ratio, advantages, response_mask, clip_eps=clip_eps).item(),
-        "ratio_max": ratio[response_mask].max().item(),
-    }
+            loss = loss - settings.ent_coef * masked_mean(new.entropy, mask)
+        return loss, {"policy_loss": actor.item(), "value_loss": critic.item()}
 
 
 def train(
@@ -131,9 +81,11 @@ def train(
         experience = method.gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
         updates = []
         for minibatch in method.minibatches(experience, settings=settings, progress=progress):
-            loss, update = method.loss(policy, minibatch, settings=settings, kl_coef=kl_coef)
+            new = method.read(policy, minibatch, temperature=settings.temperature)
+            loss, parts = method.loss(new, minibatch, settings=settings, kl_coef=kl_coef)
             require_finite(progress.step, the_loss=loss)
-            update = progress.team.mean(update, minibatch.share)
+            measured = parts | method.measure(new, minibatch, clip_eps=settings.clip_eps)
+            update = progress.team.mean(measured, minibatch.share)
             if updates and 0 < settings.target_kl < update["approx_kl"]:
                 break
             progress.optimizer.zero_grad()

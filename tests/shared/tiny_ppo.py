@@ -54,4 +54,7 @@ def experience_of(policy, reference, settings, *, kl_coef=0.05, method=None):
 
 def ppo_loss(policy, experience, settings, **equations):
     """The loss and its metrics, with ours unless other equations are given."""
-    return PPO(**equations).loss(policy, experience, settings=settings, kl_coef=settings.kl_coef)
+    method = PPO(**equations)
+    new = method.read(policy, experience, temperature=settings.temperature)
+    loss, parts = method.loss(new, experience, settings=settings, kl_coef=settings.kl_coef)
+    return loss, parts | method.measure(new, experience, clip_eps=settings.clip_eps)

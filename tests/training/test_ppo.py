@@ -59,9 +59,9 @@ class Watched(PPO):
         super().__post_init__()
         self.seen = []
 
-    def loss(self, policy, minibatch, **options):
+    def loss(self, new, minibatch, **options):
         self.seen.append(minibatch)
-        return super().loss(policy, minibatch, **options)
+        return super().loss(new, minibatch, **options)
 
 
 def test_a_step_of_the_optimizer_for_every_minibatch_of_every_epoch():

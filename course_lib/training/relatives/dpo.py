@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.equations.logprobs import text_logprobs
-from course_lib.equations.preferences import dpo_loss, pair_accuracy, preference_probability
+from course_lib.equations.preferences import pair_accuracy, preference_probability
 from course_lib.training.finite import require_finite
 from course_lib.training.method import Method
 from course_lib.training.ppo import collect, mean_record
@@ -33,7 +33,6 @@ class DPO(Method):
     """The policy is fitted to pairs, offline; KL is in the loss, as the scale of the reward that the policy implies."""
 
     responses: int = 2
-    dpo_loss: Callable = dpo_loss
 
     def loss_of_pairs(
         self, policy: nn.Module, pairs: Pairs, rows: Int[Tensor, " rows"], *, settings: PPOSettings
@@ -41,9 +40,8 @@ class DPO(Method):
         """The loss of some of the pairs, and how often the policy implies more reward for what was chosen."""
         texts = torch.cat([pairs.chosen[rows], pairs.rejected[rows]])
         rollout, ref_logprobs = pairs.rollout.rows(texts), pairs.ref_logprobs[texts]
-        mask = rollout.response_mask
-        new = self.read(policy, rollout.token_ids, mask, temperature=settings.temperature)
-        logprobs = text_logprobs(new.logprobs, mask)
+        new = self.read(policy, rollout, temperature=settings.temperature)
+        logprobs = text_logprobs(new.logprobs, rollout.response_mask)
         accuracy = pair_accuracy(*(logprobs.detach() - ref_logprobs).chunk(2))
         loss = self.dpo_loss(*logprobs.chunk(2), *ref_logprobs.chunk(2), kl_coef=settings.kl_coef)
         return loss, {"loss": loss.item(), "pair_accuracy": accuracy.item()}
@@ -101,14 +99,14 @@ def sample_pairs(
     rollouts, ref_logprobs, wins, generator = [], [], [], progress.generator
     for _ in range(settings.iterations):
         rollout = collect(reference, prompts, responses=method.responses, settings=settings, progress=progress)
-        scores, mask = score(rollout), rollout.response_mask
+        scores = score(rollout)
         require_finite(progress.step + 1, scores=scores)
         with torch.no_grad():
-            logprobs = method.read(reference, rollout.token_ids, mask, temperature=settings.temperature).logprobs
+            logprobs = method.read(reference, rollout, temperature=settings.temperature).logprobs
         first, second = penalised(scores, rollout, settings.missing_eos_penalty).view(-1, 2).unbind(dim=1)
         chance = torch.rand(len(first), generator=generator, device=generator.device)
         rollouts.append(rollout)
-        ref_logprobs.append(text_logprobs(logprobs, mask))
+        ref_logprobs.append(text_logprobs(logprobs, rollout.response_mask))
         wins.append(chance < preference_probability(first, second))
     first_wins = torch.cat(wins)
     first = 2 * torch.arange(len(first_wins), device=first_wins.device)

@@ -3,25 +3,14 @@
 A text is one action: it has one advantage. What it is compared with, and where KL enters, is what tells them apart.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.equations.masking import masked_mean
-from course_lib.equations.policy_gradient import (
-    grpo_advantages,
-    grpo_loss,
-    reinforce_advantages,
-    reinforce_loss,
-    rloo_advantages,
-)
-from course_lib.equations.ppo import clipped_objective, probability_ratio
 from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
-from course_lib.training.own_equations import with_parts
-from course_lib.training.ppo import measure_step
-from course_lib.training.progress import Progress
+from course_lib.training.policy import PolicyOutput
 from course_lib.training.record import Record
 from course_lib.training.settings import PPOSettings
 
@@ -35,8 +24,7 @@ class REINFORCE(Method):
     Source: Williams 1992 (Machine Learning 8, 229).
     """
 
-    reinforce_advantages: Callable = reinforce_advantages
-    reinforce_loss: Callable = reinforce_loss
+    one_step: ClassVar[bool] = True
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -45,18 +33,12 @@ class REINFORCE(Method):
         returns = rewards.sum(dim=1)
         return self.reinforce_advantages(returns), returns
 
-    def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
-        """The whole batch, once, in every process: after a step the policy is no longer the one that sampled it."""
-        yield replace(experience, share=1 / progress.team.size)
-
     def loss(
-        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+        self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
         """The policy gradient's loss."""
-        mask = minibatch.response_mask
-        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
-        loss = self.reinforce_loss(new.logprobs, minibatch.advantages, mask)
-        return loss, {"loss": loss.item(), "entropy": masked_mean(new.entropy, mask).item()}
+        loss = self.reinforce_loss(new.logprobs, minibatch.advantages, minibatch.response_mask)
+        return loss, {"loss": loss.item()}
 
 
 @dataclass
@@ -67,7 +49,6 @@ class RLOO(REINFORCE):
     """
 
     responses: int = RESPONSES
-    rloo_advantages: Callable = rloo_advantages
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -85,10 +66,6 @@ class GRPO(Method):
     """
 
     responses: int = RESPONSES
-    grpo_advantages: Callable = grpo_advantages
-    probability_ratio: Callable = probability_ratio
-    clipped_objective: Callable = clipped_objective
-    grpo_loss: Callable | None = None
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -97,17 +74,12 @@ class GRPO(Method):
         return self.grpo_advantages(scores.view(-1, self.responses)).flatten(), scores
 
     def loss(
-        self, policy: nn.Module, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+        self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
         """The clipped objective with one advantage for a whole text, and k3 of each token."""
-        mask, old, advantages = minibatch.response_mask, minibatch.old_logprobs, minibatch.advantages
-        new = self.read(policy, minibatch.token_ids, mask, temperature=settings.temperature)
-        parts = {"ratio": self.probability_ratio, "objective": self.clipped_objective}
-        climb, clip_eps = with_parts(self.grpo_loss, grpo_loss, **parts), settings.clip_eps
-        loss = climb(new.logprobs, old, minibatch.ref_logprobs, advantages, mask, clip_eps=clip_eps, kl_coef=kl_coef)
-        of_tokens = advantages.unsqueeze(1).expand_as(old)
-        record = {"loss": loss.item(), "entropy": masked_mean(new.entropy, mask).item()}
-        return loss, record | measure_step(new.logprobs.detach(), old, of_tokens, mask, clip_eps=clip_eps)
+        old, mask, options = minibatch, minibatch.response_mask, {"clip_eps": settings.clip_eps, "kl_coef": kl_coef}
+        loss = self.whole_grpo_loss(new.logprobs, old.old_logprobs, old.ref_logprobs, old.advantages, mask, **options)
+        return loss, {"loss": loss.item()}
 
     def weight(self, response_mask: Mask) -> Int[Tensor, ""]:
         """The loss is a mean over texts, whatever their length."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+from course_lib.training.equations import Equations
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import read_equations
 from course_lib.training.ppo import PPO
@@ -67,7 +68,7 @@ def own_equations(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
     if not settings.equations:
         return {}
     path = Path(settings.equations)
-    equations = read_equations(path, known=PPO.equations() | {BRADLEY_TERRY})
+    equations = read_equations(path, known=Equations.names() | {BRADLEY_TERRY})
     if tell:
         print(f"From {path}: {', '.join(equations)}.", file=sys.stderr)
     return equations

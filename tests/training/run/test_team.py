@@ -58,7 +58,9 @@ def gradients(team, method):
         policy.lm.transformer.wte.weight += 0.05 * torch.randn(24, 16, generator=torch.Generator().manual_seed(1))
     progress = begin(policy, settings, seed=2, team=team)
     minibatch = next(method.minibatches(experience, settings=settings, progress=progress))
-    loss, record = method.loss(policy, minibatch, settings=settings, kl_coef=0.05)
+    new = method.read(policy, minibatch, temperature=settings.temperature)
+    loss, parts = method.loss(new, minibatch, settings=settings, kl_coef=0.05)
+    record = parts | method.measure(new, minibatch, clip_eps=settings.clip_eps)
     (minibatch.share * loss).backward()
     progress.clip_gradients(policy, settings)
     gradients = {
