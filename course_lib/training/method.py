@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from course_lib.equations.advantages import whiten
 from course_lib.equations.masking import masked_mean
 from course_lib.equations.ppo import approx_kl, clip_fraction, explained_variance, probability_ratio
 from course_lib.training.equations import Equations
@@ -53,6 +54,7 @@ class Method(Equations):
     """
 
     responses: int = 1  # to each prompt of a batch
+    mean_over_texts: ClassVar[bool] = False  # rather than over tokens
     one_step: ClassVar[bool] = False  # on a batch; a second would need the ratio to the policy that sampled it
 
     def advantages(
@@ -93,6 +95,8 @@ class Method(Equations):
         ref_logprobs = self.read(reference, rollout, temperature=settings.temperature).logprobs
         scores = penalised(scores, rollout, settings.missing_eos_penalty)
         rewards = self.kl_shaped_rewards(scores, old.logprobs, ref_logprobs, mask, kl_coef=kl_coef)
+        if settings.whiten_rewards:  # with ours: a student's whiten need not know how to leave the mean
+            rewards = whiten(rewards, mask, shift_mean=False)
         advantages, returns = self.advantages(rewards, old.values, scores, mask, settings=settings)
         return Experience(ids, mask, old.logprobs, ref_logprobs, old.values, rewards, advantages, returns)
 
@@ -113,8 +117,14 @@ class Method(Equations):
                 yield replace(minibatch, share=share)
 
     def weight(self, response_mask: Mask) -> Int[Tensor, ""]:
-        """What these rows weigh in the loss: a mean over tokens counts those."""
-        return response_mask.sum()
+        """What these rows weigh in the loss: their texts or their tokens, whichever it is a mean over."""
+        return response_mask.any(dim=1).sum() if self.mean_over_texts else response_mask.sum()
+
+    def entropy_bonus(self, new: PolicyOutput, response_mask: Mask, settings: PPOSettings) -> Float[Tensor, ""] | float:
+        """What a loss is lowered by: ent_coef * mean entropy."""
+        if not settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
+            return 0.0
+        return settings.ent_coef * masked_mean(new.entropy, response_mask)
 
     def describe(self, experience: Experience) -> Record:
         """What the batch was like before anything was learned: its mean reward, what the value function foresaw."""

@@ -10,8 +10,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.equations.advantages import whiten
-from course_lib.equations.masking import masked_mean
 from course_lib.training.finite import require_finite
 from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
 from course_lib.training.policy import PolicyOutput
@@ -32,8 +30,6 @@ class PPO(Method):
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
     ) -> tuple[Numbers, Numbers]:
         """GAE on the value function, whitened; returns = advantages + values, before that."""
-        if settings.whiten_rewards:  # with ours: a student's whiten need not know how to leave the mean
-            rewards = whiten(rewards, response_mask, shift_mean=False)
         advantages = self.whole_gae(rewards, values, response_mask, gamma=settings.gamma, lam=settings.lam)
         returns = advantages + values
         return self.whiten(advantages, response_mask) if settings.whiten_advantages else advantages, returns
@@ -45,9 +41,7 @@ class PPO(Method):
         old, mask, value_clip = minibatch, minibatch.response_mask, settings.value_clip_eps or None
         actor = self.whole_policy_loss(new.logprobs, old.old_logprobs, old.advantages, mask, clip_eps=settings.clip_eps)
         critic = self.value_loss(new.values, old.old_values, old.returns, mask, clip_eps=value_clip)
-        loss = actor + settings.vf_coef * critic
-        if settings.ent_coef:  # its way back through the whole vocabulary costs as much as the policy loss
-            loss = loss - settings.ent_coef * masked_mean(new.entropy, mask)
+        loss = actor + settings.vf_coef * critic - self.entropy_bonus(new, mask, settings)
         return loss, {"policy_loss": actor.item(), "value_loss": critic.item()}
 
 

@@ -6,7 +6,7 @@ A text is one action: it has one advantage. What it is compared with, and where 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
@@ -66,6 +66,7 @@ class GRPO(Method):
     """
 
     responses: int = RESPONSES
+    mean_over_texts: ClassVar[bool] = True
 
     def advantages(
         self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
@@ -80,7 +81,3 @@ class GRPO(Method):
         old, mask, options = minibatch, minibatch.response_mask, {"clip_eps": settings.clip_eps, "kl_coef": kl_coef}
         loss = self.whole_grpo_loss(new.logprobs, old.old_logprobs, old.ref_logprobs, old.advantages, mask, **options)
         return loss, {"loss": loss.item()}
-
-    def weight(self, response_mask: Mask) -> Int[Tensor, ""]:
-        """The loss is a mean over texts, whatever their length."""
-        return response_mask.any(dim=1).sum()
