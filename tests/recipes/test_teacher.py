@@ -46,7 +46,9 @@ def test_compressed_features_are_whitened_on_the_fitted_rows():
     fitted = torch.arange(1900)
     compressed, projection = compress(features, fitted_on=fitted)
     assert compressed.shape == (2000, 768)
-    assert torch.equal(project(features[1900:], projection), compressed[1900:])
+    alone = project(features[1900:], projection)  # in another batch a sum may round otherwise, by one of 127 steps
+    assert (alone.int() - compressed[1900:].int()).abs().max() <= 1
+    assert (alone == compressed[1900:]).float().mean() > 0.99
     scaled = compressed[:1900].float() / 32
     assert scaled.mean(0).abs().max() < 0.02
     assert scaled.std(0).sub(1).abs().max() < 0.02
