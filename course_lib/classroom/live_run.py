@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -43,10 +44,11 @@ class LiveRun:
         with self.one_at_a_time:
             if self.training is None:
                 self._load()
+            vars(self.steered).update(vars(self.settings))  # what is moved during a step holds from the next one on
             record = next(self.training, None)
             if record is None:
                 return None
-            self.records.append(record | {"clip_eps": self.settings.clip_eps})
+            self.records.append(record | {"clip_eps": self.steered.clip_eps})
             if not all(torch.isfinite(parameter).all() for parameter in self.setup.policy.parameters()):
                 raise CourseError(
                     f"Expected finite weights after step {record['step']}, but some are NaN: the training has blown "
@@ -56,7 +58,8 @@ class LiveRun:
             return self.records[-1]
 
     def _load(self) -> None:
-        self.setup = Setup(self.settings)
+        self.steered = replace(self.settings)
+        self.setup = Setup(self.steered)
         reward_model = load_reward_model(self.settings.reward_model or REWARD_MODEL, device=self.setup.device)
         self.scorer = self.setup.scorer(reward_model)
         _, self.before = self.setup.evaluate(self.scorer, prompts=SHOWN_TEXTS)

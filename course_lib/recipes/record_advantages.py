@@ -78,9 +78,11 @@ def practise(policy: Policy, setup: Setup, scorer: Scorer) -> None:
     generator = setup.generator(4)
     for batch in range(PRACTICE):
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - batch / PRACTICE)
-        chosen = torch.randint(len(setup.training_prompts), (setup.settings.batch_size,), generator=generator)
+        chosen = torch.randint(
+            len(setup.training_prompts), (setup.settings.batch_size,), generator=generator, device=generator.device
+        )
         experience, _ = gather(policy, setup, scorer, setup.continue_prompts(setup.training_prompts[chosen], generator))
-        for rows in torch.randperm(setup.settings.batch_size, generator=generator).chunk(2):
+        for rows in torch.randperm(setup.settings.batch_size, generator=generator, device=generator.device).chunk(2):
             part = experience.minibatch(rows)
             values = policy(part.token_ids, part.response_mask).values
             loss = value_loss(values, part.old_values, part.returns, part.response_mask, clip_eps=None)

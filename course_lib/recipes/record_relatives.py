@@ -118,7 +118,7 @@ def on_the_clock(records: Iterator[Record]) -> Iterator[Record]:
 
 def write_and_describe(setup: Setup, scorer: Scorer, generator: torch.Generator) -> Record:
     """What the policy would write to training prompts, as it now is; none of it is learned from."""
-    chosen = torch.randint(len(setup.training_prompts), (WATCHED,), generator=generator)
+    chosen = torch.randint(len(setup.training_prompts), (WATCHED,), generator=generator, device=generator.device)
     rollout = setup.continue_prompts(setup.training_prompts[chosen], generator)
     return setup.describe(rollout, scorer.score(rollout)) | scorer.measure(rollout)
 

@@ -5,11 +5,10 @@ from torch import Tensor, nn
 from course_lib.training.files.errors import NotFiniteError
 
 
-def require_finite(step: int, **tensors: Tensor) -> None:
-    """Raise NotFiniteError, which names the step and the tensor, where a number of a tensor is NaN or infinite."""
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise not_finite(step, name.replace("_", " "))
+def require_finite(step: int, name: str, tensor: Tensor) -> None:
+    """Raise NotFiniteError, which names the step and the tensor, where one of its numbers is NaN or infinite."""
+    if not tensor.isfinite().all():
+        raise not_finite(step, name)
 
 
 def clip_gradients(step: int, model: nn.Module, max_norm: float) -> Tensor:

@@ -141,7 +141,7 @@ def fit(
         model.train()
         columns = examples.read(model, rows)
         loss_of_rows = compare(*columns)
-        require_finite(step, the_loss=loss_of_rows)
+        require_finite(step, "the loss", loss_of_rows)
         optimizer.zero_grad()
         loss_of_rows.backward()
         clip_gradients(step, model, settings.max_grad_norm)

@@ -162,7 +162,7 @@ def compute_in_bfloat16(trunk: nn.Module | None, device_type: str) -> None:
 
 def has_bfloat16(device: str) -> bool:
     """Tell whether a device computes in bfloat16 without loss of speed; a CPU mostly does not."""
-    return device == "cuda" and torch.cuda.is_bf16_supported()
+    return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def peak_memory_gb(device: torch.device) -> float | None:

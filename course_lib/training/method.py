@@ -12,16 +12,17 @@ from course_lib.equations.advantages import whiten
 from course_lib.equations.masking import masked_mean
 from course_lib.equations.ppo import approx_kl, clip_fraction, explained_variance, probability_ratio
 from course_lib.training.equations import Equations
+from course_lib.training.files.errors import CourseError
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.progress import Progress
 from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout, penalised
 from course_lib.training.settings import PPOSettings
 
-Texts = Float[Tensor, " batch"]
-Tokens = Float[Tensor, "batch response_len"]
+PerText = Float[Tensor, " batch"]
+PerToken = Float[Tensor, "batch response_len"]
 Mask = Bool[Tensor, "batch response_len"]
-Numbers = Float[Tensor, "*batch"]  # one a token or, of PPO's relatives, one a text
+PerTextOrToken = PerText | PerToken  # of PPO's relatives one a text
 
 
 @dataclass
@@ -34,8 +35,8 @@ class Experience:
     ref_logprobs: Float[Tensor, "batch response_len"]
     old_values: Float[Tensor, "batch response_len"]
     rewards: Float[Tensor, "batch response_len"]
-    advantages: Numbers
-    returns: Numbers
+    advantages: PerTextOrToken
+    returns: PerTextOrToken
     share: Float[Tensor, ""] | float = 1.0  # what the rows of this process weigh in a minibatch
 
     def minibatch(self, rows: Int[Tensor, " rows"]) -> "Experience":
@@ -58,8 +59,8 @@ class Method(Equations):
     one_step: ClassVar[bool] = False  # on a batch; a second would need the ratio to the policy that sampled it
 
     def advantages(
-        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
-    ) -> tuple[Numbers, Numbers]:
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
         """What a text is compared with: the advantages, and the returns that they come from."""
         raise NotImplementedError
 
@@ -103,12 +104,19 @@ class Method(Equations):
     def minibatches(self, experience: Experience, *, settings: PPOSettings, progress: Progress) -> Iterator[Experience]:
         """Several passes over a batch, in an order drawn anew for each, cut evenly; each process gets its rows of each.
 
+        A method of one step gets the whole batch, once, in every process.
+
         Their `share` is what they weigh in the minibatch, so that the losses of the processes add up to that of all.
         """
         size, generator = len(experience.token_ids), progress.generator
-        if self.one_step:  # the whole batch, in every process
+        if self.one_step:
             yield replace(experience, share=1 / progress.team.size)
             return
+        if size < settings.minibatches * progress.team.size:
+            raise CourseError(
+                f"Expected a response for each of {settings.minibatches} minibatches in each of {progress.team.size} "
+                f"processes, but there are {size}; raise --batch-size."
+            )
         for _ in range(settings.epochs):
             order = progress.team.from_first(torch.randperm(size, generator=generator, device=generator.device))
             for rows in order.tensor_split(settings.minibatches):

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_lib.training.files.errors import CourseError
 from course_lib.training.finite import require_finite
-from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
+from course_lib.training.method import Experience, Mask, Method, PerText, PerTextOrToken, PerToken
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.progress import Progress
 from course_lib.training.record import Record
@@ -27,8 +28,8 @@ class PPO(Method):
     """
 
     def advantages(
-        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
-    ) -> tuple[Numbers, Numbers]:
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
         """GAE on the value function, whitened; returns = advantages + values, before that."""
         advantages = self.whole_gae(rewards, values, response_mask, gamma=settings.gamma, lam=settings.lam)
         returns = advantages + values
@@ -37,11 +38,13 @@ class PPO(Method):
     def loss(
         self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
-        """Policy loss + vf_coef * value loss - ent_coef * entropy."""
-        old, mask, value_clip = minibatch, minibatch.response_mask, settings.value_clip_eps or None
-        actor = self.whole_policy_loss(new.logprobs, old.old_logprobs, old.advantages, mask, clip_eps=settings.clip_eps)
-        critic = self.value_loss(new.values, old.old_values, old.returns, mask, clip_eps=value_clip)
-        loss = actor + settings.vf_coef * critic - self.entropy_bonus(new, mask, settings)
+        """Policy loss + vf_coef * value loss; for every method the loop takes ent_coef * entropy from it."""
+        mask, value_clip = minibatch.response_mask, settings.value_clip_eps or None
+        actor = self.whole_policy_loss(
+            new.logprobs, minibatch.old_logprobs, minibatch.advantages, mask, clip_eps=settings.clip_eps
+        )
+        critic = self.value_loss(new.values, minibatch.old_values, minibatch.returns, mask, clip_eps=value_clip)
+        loss = actor + settings.vf_coef * critic
         return loss, {"policy_loss": actor.item(), "value_loss": critic.item()}
 
 
@@ -61,7 +64,8 @@ def train(
     two steps. A `progress` is kept up to date, and gone on from.
 
     Raises:
-        NotFiniteError: a score, a loss or a gradient is NaN or infinite; the weights are as they were.
+        CourseError: the batch cannot be shared out.
+        NotFiniteError: a score, a loss or a gradient is NaN or infinite; no step was taken on it.
 
     Source: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; Ziegler et al. 2019 (arXiv:1909.08593) for language.
     """
@@ -70,14 +74,15 @@ def train(
         progress.begin_step(settings)
         rollout = collect(policy, prompts, responses=method.responses, settings=settings, progress=progress)
         scores = score(rollout)
-        require_finite(progress.step, scores=scores)
+        require_finite(progress.step, "scores", scores)
         kl_coef = progress.kl_coef
         experience = method.gather(policy, reference, rollout, scores, kl_coef=kl_coef, settings=settings)
         updates = []
         for minibatch in method.minibatches(experience, settings=settings, progress=progress):
             new = method.read(policy, minibatch, temperature=settings.temperature)
             loss, parts = method.loss(new, minibatch, settings=settings, kl_coef=kl_coef)
-            require_finite(progress.step, the_loss=loss)
+            loss = loss - method.entropy_bonus(new, minibatch.response_mask, settings)
+            require_finite(progress.step, "the loss", loss)
             measured = parts | method.measure(new, minibatch, clip_eps=settings.clip_eps)
             update = progress.team.mean(measured, minibatch.share)
             if updates and 0 < settings.target_kl < update["approx_kl"]:
@@ -102,6 +107,11 @@ def collect(
 ) -> Rollout:
     """Let the policy continue prompts drawn at random, so many `responses` to each; each process writes its part."""
     generator, team = progress.generator, progress.team
+    if settings.batch_size % (responses * team.size):
+        raise CourseError(
+            f"Expected a batch that {responses} responses to each prompt and {team.size} processes divide, but it is "
+            f"{settings.batch_size}; change --batch-size."
+        )
     count = settings.batch_size // responses // team.size
     chosen = torch.randint(len(prompts), (count,), generator=generator, device=generator.device)
     rollout = sample(

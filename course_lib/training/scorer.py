@@ -52,7 +52,7 @@ class Scorer:
 
     def score(self, rollout: Rollout) -> Float[Tensor, " batch"]:
         """The reward model's score of every row."""
-        return self.reward_model.score(self.texts(rollout))
+        return self.reward_model.score(self.texts(rollout)).to(rollout.ended.device)
 
     def measure(self, rollout: Rollout) -> Record:
         """The independent judge and the signs of degradation, for PPO's record."""

@@ -82,6 +82,11 @@ class RunSettings(PPOSettings):
                 least = "0 or more" if item.name in MAY_BE_ZERO else "more than 0"
                 if not math.isfinite(value) or value < 0 or (value == 0 and item.name not in MAY_BE_ZERO):
                     raise CourseError(f"Expected {flag(item.name)} to be {least}, got {value}; change it.")
+        if self.kl_target and not 0 < self.batch_size / 5 < self.kl_horizon * (self.kl_coef > 0):
+            raise CourseError(
+                "Expected --kl-coef above 0 and --kl-horizon above a fifth of the batch for a coefficient that adapts, "
+                f"got {self.kl_coef:g}, {self.kl_horizon:g} and a batch of {self.batch_size}; change them."
+            )
         if self.batch_size % processes or self.batch_size // self.minibatches < processes:
             raise CourseError(
                 f"Expected a batch that {processes} processes and {self.minibatches} minibatches can share, but it is "

@@ -15,9 +15,9 @@ from course_lib.training.relatives.dpo import DPO, dpo
 from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
 
 ROOMS = (advantages, kl, logprobs, policy_gradient, ppo, preferences)
-SHARED = {"token_logprobs", "kl_shaped_rewards", "adaptive_kl_coef"}
+SHARED = {"token_logprobs", "entropy", "kl_shaped_rewards", "adaptive_kl_coef"}
 CLIPPED = {"probability_ratio", "clipped_objective"}
-OF_PPO = {"entropy", "td_residuals", "gae", "whiten", "policy_loss", "value_loss"}
+OF_PPO = {"td_residuals", "gae", "whiten", "policy_loss", "value_loss"}
 CLIMBED_BY = {
     PPO: SHARED | CLIPPED | OF_PPO,
     REINFORCE: SHARED | {"reinforce_advantages", "reinforce_loss"},

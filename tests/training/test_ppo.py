@@ -15,6 +15,7 @@ from shared.tiny_ppo import (
     without_times,
 )
 
+from course_lib.training.files.errors import CourseError
 from course_lib.training.ppo import PPO, train
 from course_lib.training.settings import PPOSettings
 
@@ -224,3 +225,9 @@ def test_what_cannot_be_measured_is_none_and_not_nan():
 def test_the_first_step_over_a_batch_is_always_taken():
     *_, records = start(iterations=1, target_kl=1e-12)
     assert next(records)["grad_norm"] > 0
+
+
+def test_more_minibatches_than_responses_are_refused():
+    *_, records = start(minibatches=17)
+    with pytest.raises(CourseError, match="17 minibatches in each of 1 processes, but there are 16"):
+        next(records)

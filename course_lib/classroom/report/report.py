@@ -12,7 +12,7 @@ from course_lib.classroom.plots.curves import PANELS, Panel, draw_panel, draw_ru
 from course_lib.classroom.report.report_words import describe_panel, headline, verdicts
 from course_lib.classroom.style import styled
 from course_lib.training.files.write import write_bytes, write_text
-from course_lib.training.run.finished_run import RecordedRun, read_run
+from course_lib.training.run.finished_run import FinishedRun, read_run
 
 SHOWN = 8
 STYLES = (Path(__file__).parents[1] / "look.css", Path(__file__).with_name("report.css"))
@@ -40,7 +40,7 @@ def write_report(run_folder: Path) -> Path:
     return run_folder / "report.html"
 
 
-def page(run: RecordedRun) -> str:
+def page(run: FinishedRun) -> str:
     """Return the page. All that the run wrote, its model's text first of all, is escaped."""
     contents = {
         "css": Markup("".join(path.read_text(encoding="utf-8") for path in STYLES)),
@@ -56,7 +56,7 @@ def page(run: RecordedRun) -> str:
     return render("report", contents)
 
 
-def picture(run: RecordedRun, panel: Panel) -> str:
+def picture(run: FinishedRun, panel: Panel) -> str:
     """Draw one panel and return it as a data URI."""
     with styled():
         figure = Figure(figsize=(4.6, 3.5), layout="none")

@@ -4,33 +4,30 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.equations.advantages import kl_shaped_rewards
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
-from course_lib.training.method import Experience, Method
+from course_lib.training.method import Experience, Mask, Method, PerToken
 from course_lib.training.ppo import PPO
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings, RunSettings
 from course_lib.training.setup import Setup
 
-Tokens = Float[Tensor, "batch response_len"]
-Mask = Bool[Tensor, "batch response_len"]
-
 
 def kl_sign(
-    scores: Float[Tensor, " batch"], logprobs: Tokens, ref_logprobs: Tokens, response_mask: Mask, *, kl_coef: float
-) -> Tokens:
+    scores: Float[Tensor, " batch"], logprobs: PerToken, ref_logprobs: PerToken, response_mask: Mask, *, kl_coef: float
+) -> PerToken:
     """Wrong: the penalty is added, so the policy is paid for leaving the reference."""
     return kl_shaped_rewards(scores, logprobs, ref_logprobs, response_mask, kl_coef=-kl_coef)
 
 
 def reward_on_the_wrong_token(
-    scores: Float[Tensor, " batch"], logprobs: Tokens, ref_logprobs: Tokens, response_mask: Mask, *, kl_coef: float
-) -> Tokens:
+    scores: Float[Tensor, " batch"], logprobs: PerToken, ref_logprobs: PerToken, response_mask: Mask, *, kl_coef: float
+) -> PerToken:
     """Wrong: the score is paid at the first token, so no later token is praised or blamed for it."""
     nothing = torch.zeros_like(scores)
     rewards = kl_shaped_rewards(nothing, logprobs, ref_logprobs, response_mask, kl_coef=kl_coef)
@@ -38,7 +35,7 @@ def reward_on_the_wrong_token(
     return rewards
 
 
-def not_whitened(values: Tokens, mask: Mask) -> Tokens:
+def not_whitened(values: PerToken, mask: Mask) -> PerToken:
     """Wrong: advantages keep their scale and their mean, so what the value function missed pushes every token."""
     return values
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -32,7 +33,7 @@ class Pairs:
 class DPO(Method):
     """The policy is fitted to pairs, offline; KL is in the loss, as the scale of the reward that the policy implies."""
 
-    responses: int = 2
+    responses: ClassVar[int] = 2
 
     def loss_of_pairs(
         self, policy: nn.Module, pairs: Pairs, rows: Int[Tensor, " rows"], *, settings: PPOSettings
@@ -69,17 +70,17 @@ def dpo(
     method, progress = method or DPO(), progress or Progress.start(policy, settings)
     pairs = sample_pairs(reference, prompts, score, settings=settings, method=method, progress=progress)
     tokens, generator = int(pairs.rollout.response_mask.sum()), progress.generator
-    passes = [
+    order = [
         torch.randperm(len(pairs.chosen), generator=generator, device=generator.device) for _ in range(settings.epochs)
     ]
-    for step in torch.cat(passes).chunk(settings.iterations):
+    for step in progress.team.from_first(torch.cat(order)).chunk(settings.iterations):
         progress.begin_step(settings)
         updates = []
         for rows in step.chunk(settings.epochs * settings.minibatches):
             loss, update = method.loss_of_pairs(policy, pairs, rows, settings=settings)
-            require_finite(progress.step, the_loss=loss)
+            require_finite(progress.step, "the loss", loss)
             progress.optimizer.zero_grad()
-            loss.backward()
+            (loss / progress.team.size).backward()  # every process does the whole
             update["grad_norm"] = progress.clip_gradients(policy, settings)
             progress.optimizer.step()
             updates.append(update)
@@ -100,14 +101,14 @@ def sample_pairs(
     for _ in range(settings.iterations):
         rollout = collect(reference, prompts, responses=method.responses, settings=settings, progress=progress)
         scores = score(rollout)
-        require_finite(progress.step + 1, scores=scores)
+        require_finite(progress.step + 1, "scores", scores)
         with torch.no_grad():
             logprobs = method.read(reference, rollout, temperature=settings.temperature).logprobs
         first, second = penalised(scores, rollout, settings.missing_eos_penalty).view(-1, 2).unbind(dim=1)
         chance = torch.rand(len(first), generator=generator, device=generator.device)
         rollouts.append(rollout)
         ref_logprobs.append(text_logprobs(logprobs, rollout.response_mask))
-        wins.append(chance < preference_probability(first, second))
+        wins.append(progress.team.from_first(chance) < preference_probability(first, second))
     first_wins = torch.cat(wins)
     first = 2 * torch.arange(len(first_wins), device=first_wins.device)
     chosen, rejected = torch.where(first_wins, first, first + 1), torch.where(first_wins, first + 1, first)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.training.method import Experience, Mask, Method, Numbers, Texts, Tokens
+from course_lib.training.method import Experience, Mask, Method, PerText, PerTextOrToken, PerToken
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.record import Record
 from course_lib.training.settings import PPOSettings
@@ -27,8 +27,8 @@ class REINFORCE(Method):
     one_step: ClassVar[bool] = True
 
     def advantages(
-        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
-    ) -> tuple[Numbers, Numbers]:
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
         """The return of a text is the sum of PPO's rewards: its score less kl_coef * log(p / p_reference)."""
         returns = rewards.sum(dim=1)
         return self.reinforce_advantages(returns), returns
@@ -51,8 +51,8 @@ class RLOO(REINFORCE):
     responses: int = RESPONSES
 
     def advantages(
-        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
-    ) -> tuple[Numbers, Numbers]:
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
         """Returns as in REINFORCE, each less the mean of the others to the same prompt."""
         returns = rewards.sum(dim=1)
         return self.rloo_advantages(returns.view(-1, self.responses)).flatten(), returns
@@ -69,8 +69,8 @@ class GRPO(Method):
     mean_over_texts: ClassVar[bool] = True
 
     def advantages(
-        self, rewards: Tokens, values: Tokens, scores: Texts, response_mask: Mask, *, settings: PPOSettings
-    ) -> tuple[Numbers, Numbers]:
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
         """The scores, whitened for each prompt; KL has no part in them."""
         return self.grpo_advantages(scores.view(-1, self.responses)).flatten(), scores
 
@@ -78,6 +78,8 @@ class GRPO(Method):
         self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
         """The clipped objective with one advantage for a whole text, and k3 of each token."""
-        old, mask, options = minibatch, minibatch.response_mask, {"clip_eps": settings.clip_eps, "kl_coef": kl_coef}
-        loss = self.whole_grpo_loss(new.logprobs, old.old_logprobs, old.ref_logprobs, old.advantages, mask, **options)
+        mask, options = minibatch.response_mask, {"clip_eps": settings.clip_eps, "kl_coef": kl_coef}
+        loss = self.whole_grpo_loss(
+            new.logprobs, minibatch.old_logprobs, minibatch.ref_logprobs, minibatch.advantages, mask, **options
+        )
         return loss, {"loss": loss.item()}

@@ -20,7 +20,7 @@ SAMPLE = {*TEXTS} | {f"{name}_{when}" for name in ("score", "judge") for when in
 
 
 @dataclass(frozen=True)
-class RecordedRun:
+class FinishedRun:
     """A finished run: one record a step, figures on held-out prompts, texts before and after, and all settings."""
 
     metrics: list[dict]
@@ -29,7 +29,7 @@ class RecordedRun:
     settings: dict
 
 
-def read_run(folder: Path) -> RecordedRun:
+def read_run(folder: Path) -> FinishedRun:
     """Read `metrics.jsonl`, `summary.json`, `samples.jsonl` and `settings.json`; NaN is read as None, not measured.
 
     Raises:
@@ -40,7 +40,7 @@ def read_run(folder: Path) -> RecordedRun:
     summary = _record(_read(folder / "summary.json"), str(folder / "summary.json"), SUMMARY, always=ALWAYS_IN_SUMMARY)
     samples = _lines(folder / "samples.jsonl", SAMPLE, always=TEXTS)
     _check_steps(metrics, summary, folder)
-    return RecordedRun(metrics, summary, samples, _object(_read(folder / "settings.json"), folder / "settings.json"))
+    return FinishedRun(metrics, summary, samples, _object(_read(folder / "settings.json"), folder / "settings.json"))
 
 
 def _check_steps(metrics: Sequence[dict], summary: dict, folder: Path) -> None:

@@ -45,7 +45,7 @@ def run_pipeline(
             has blown up.
     """
     stages, team = read_stages(settings.steps), find_team(settings.device)
-    equations = own_equations(settings, tell=team.rank == 0)
+    equations = equations_of(settings, tell=team.rank == 0)
     setup = Setup(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
     models = {"policy": setup and setup.policy.lm, "reward_model": reward_model}
@@ -63,7 +63,7 @@ def run_pipeline(
             yield from ppo_stage(setup, reward_model, folder, started=started, method=PPO().replaced(equations))
 
 
-def own_equations(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
+def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
     """The functions of the file that the settings name, none without one; says on the error output which they are."""
     if not settings.equations:
         return {}

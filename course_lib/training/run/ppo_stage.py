@@ -24,6 +24,7 @@ def ppo_stage(
     What comes of it is written to the folder, by rank 0 of a team alone. `started` is a time.perf_counter().
     """
     if folder and (folder / "summary.json").exists():
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was stopped before they were removed
         return
     settings, writes = setup.settings, setup.team.rank == 0
     scorer = setup.scorer(reward_model)

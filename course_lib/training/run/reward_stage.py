@@ -41,6 +41,8 @@ def reward_model_stage(
         except CourseError as error:
             print(f"{error} It is trained again.", file=sys.stderr)
     yield from train_reward_model(model, settings, folder if team.rank == 0 else None, loss=loss)
+    for parameter in model.parameters():  # on a GPU two processes need not have come to the same bits
+        parameter.data.copy_(team.from_first(parameter.data))
     return model
 
 

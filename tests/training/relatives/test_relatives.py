@@ -6,7 +6,7 @@ import pytest
 import torch
 from shared.tiny_models import PAD, tiny_policy
 
-from course_lib.training.files.errors import NotFiniteError
+from course_lib.training.files.errors import CourseError, NotFiniteError
 from course_lib.training.ppo import train
 from course_lib.training.progress import Progress
 from course_lib.training.relatives.best_of_n import best_of_n
@@ -89,6 +89,11 @@ def test_as_many_responses_as_asked_go_to_each_prompt(tiny_lm):
 
     next(Training(tiny_lm, RLOO(responses=2), score).records)
     assert (groups[0][:, 0] == groups[0][:, 1]).all()
+
+
+def test_a_batch_that_its_groups_do_not_divide_is_refused(tiny_lm):
+    with pytest.raises(CourseError, match="4 responses to each prompt and 1 processes divide, but it is 6"):
+        next(Training(tiny_lm, RLOO(), batch_size=6).records)
 
 
 def test_dpo_pairs_two_responses_to_one_prompt_and_mostly_chooses_the_better(tiny_lm):
