@@ -97,6 +97,28 @@ def test_stages_can_be_chosen(run, tmp_path):
     assert not (folder.parent / "both" / "report.html").exists()
 
 
+def test_equations_of_ones_own_train_in_both_stages_and_a_changed_file_is_not_gone_on_with(run, tmp_path):
+    mine, folders = tmp_path / "my rlhf.py", [tmp_path / name for name in ("ours", "mine", "worse")]
+    calls = ["from course_lib.equations.advantages import whiten", "from course_lib.equations import preferences", ""]
+    lines = [
+        "def bradley_terry_loss(chosen, rejected):",
+        "    return {}preferences.bradley_terry_loss(chosen, rejected)",
+    ]
+    both = ["--steps", "reward-model,ppo", "--pairs", "32"]
+    run(*both, "--out", str(folders[0]))
+    for folder, sign in zip(folders[1:], ("", "-"), strict=True):
+        mine.write_text("\n".join([*calls, *lines]).format(sign), encoding="utf-8-sig")
+        code, said, _ = run(*both, "--equations", str(mine), "--out", str(folder))
+        assert code == 0
+        assert "From " in said
+        assert "bradley_terry_loss, whiten." in said
+    weights = [(folder / "reward-model" / "model.safetensors").read_bytes() for folder in folders]
+    assert weights[0] == weights[1] != weights[2]
+    (folders[2] / "summary.json").unlink()
+    mine.write_text("\n".join([*calls, *lines]).format("- "), encoding="utf-8")
+    assert command_line.main(["run", "--resume", str(folders[2])]) == 2
+
+
 def test_the_report_can_be_made_again(run):
     *_, folder = run()
     (folder / "report.html").unlink()
@@ -115,6 +137,9 @@ BAD = {
     "a reward model that is not there": (["--reward-model", "./nowhere"], "no such folder"),
     "a prompt longer than the context": (["--prompt-len", "60"], "context of 48 tokens"),
     "a prompt longer than any review": (["--prompt-len", "41", "--response-len", "700"], "context"),
+    "a coefficient of 0 that adapts": (["--kl-target", "6", "--kl-coef", "0"], "--kl-coef above 0"),
+    "a horizon within a batch": (["--kl-target", "6", "--kl-horizon", "1"], "a fifth of the batch"),
+    "equations that are not there": (["--equations", "nowhere.py"], "no such file"),
     "a batch of nothing": (["--batch-size", "0"], "--batch-size"),
     "a number that is none": (["--kl-coef", "nan"], "--kl-coef"),
     "a negative rate": (["--learning-rate", "-1"], "--learning-rate"),
