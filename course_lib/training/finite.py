@@ -30,6 +30,6 @@ def clip_gradients(step: int, model: nn.Module, max_norm: float) -> Tensor:
 def not_finite(step: int, tensor: str) -> NotFiniteError:
     """The sentence, which a caller that knows of checkpoints can go on with."""
     return NotFiniteError(
-        f"Expected finite numbers in step {step}, but {tensor} has NaN or infinity; lower the learning rate or mend "
-        "the reward model."
+        f"Expected finite numbers in step {step}, but {tensor} has NaN or infinity; lower the learning rate, or "
+        "mend the reward model or an equation of your own."
     )

@@ -139,7 +139,7 @@ class Method(Equations):
         mask = experience.response_mask
         record = {"reward": (experience.rewards * mask).sum(dim=1).mean().item()}
         if experience.returns.ndim == 1:  # one a text, from no value function
-            return record
+            return record | {"explained_variance": None}
         explained = explained_variance(experience.old_values, experience.returns, mask)
         return record | {"explained_variance": None if explained.isnan() else explained.item()}
 

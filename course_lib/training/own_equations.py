@@ -1,10 +1,13 @@
 """Equations that a student wrote, in place of ours: read from a file, and called so that a fault is one sentence."""
 
 import importlib.util
-from collections.abc import Callable, Collection
+import inspect
+import sys
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -12,6 +15,7 @@ from torch import Tensor
 from course_lib.training.files.errors import CourseError
 
 ONE_NUMBER = {"loss", "policy_loss", "value_loss", "reinforce_loss", "grpo_loss", "dpo_loss", "bradley_terry_loss"}
+PROBABILITIES = {"preference_probability", "optimal_policy"}
 AS_THE_SECOND = {"token_logprobs", "kl_shaped_rewards"}  # one number for each number of the second argument
 
 
@@ -19,27 +23,48 @@ def read_equations(path: Path, *, known: Collection[str]) -> dict[str, Callable]
     """Run an ordinary Python file and return its functions that carry one of the `known` names.
 
     Raises:
-        CourseError: there is no such file, it stops, or it has no such function.
+        CourseError: there is no such file, it stops, it has no such function, or a name of one is no function.
     """
-    if not path.is_file():
-        raise CourseError(f"Expected equations in the file {path}, but there is no such file; check the path.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec) if spec else None
-    if module is None:
-        raise CourseError(f"Expected a Python file, but {path} does not end in .py; rename it.")
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise CourseError(
-            f"Expected equations in {path}, but {place(error, path)} stops with {said(error)}; mend it."
-        ) from None
-    functions = {name: getattr(module, name) for name in sorted(known) if callable(getattr(module, name, None))}
-    if not functions:
+    module = run_file(path)
+    found = {name: getattr(module, name) for name in sorted(known) if hasattr(module, name)}
+    if not found:
         raise CourseError(
             f"Expected functions in {path} with names out of {', '.join(sorted(known))}, but it has none of them; "
             "name yours so."
         )
-    return functions
+    for name, value in found.items():
+        if not callable(value):
+            raise CourseError(
+                f"Expected {name} in {path} to be a function, but it is {value!r:.40}; write `def {name}`."
+            )
+    return found
+
+
+def run_file(path: Path) -> ModuleType:
+    """Run a Python file as a module of its own, which may import its neighbours; torch's own settings stay as they are.
+
+    Raises:
+        CourseError: there is no such file, or it stops.
+    """
+    if not path.is_file():
+        came = "it is a folder" if path.is_dir() else "there is no such file"
+        raise CourseError(f"Expected equations in the file {path}, but {came}; check the path.")
+    file, dtype, learns = path.resolve(), torch.get_default_dtype(), torch.is_grad_enabled()
+    spec = importlib.util.spec_from_file_location(f"own_equations_of_{file.stem}", file)
+    if spec is None:
+        raise CourseError(f"Expected a Python file, but {path} does not end in .py; rename it.")
+    sys.path.append(str(file.parent))
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise CourseError(
+            f"Expected equations in {path}, but {place(error, file)} stops with {said(error)}; mend it."
+        ) from None
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(learns)
+    return module
 
 
 def own(name: str, function: Callable) -> Callable:
@@ -49,17 +74,24 @@ def own(name: str, function: Callable) -> Callable:
 
     @wraps(function)
     def called(*inputs: object, **options: object) -> object:
+        tensors = [value for value in inputs if isinstance(value, Tensor)]
+        versions = [tensor._version for tensor in tensors]
         try:
             result = function(*inputs, **options)
         except NotImplementedError:
             raise CourseError(f"Your {name} is not written yet: write it, then run this again.") from None
         except (Exception, SystemExit) as error:
-            file = Path(getattr(getattr(function, "__code__", None), "co_filename", ""))
-            raise CourseError(f"Your {name} stopped in {place(error, file)} with {said(error)}; mend it.") from None
+            raise CourseError(
+                f"Your {name} stopped in {place(error, file_of(function))} with {said(error)}; mend it."
+            ) from None
+        if versions != [tensor._version for tensor in tensors]:
+            raise CourseError(
+                f"Your {name} changes what it is given, in place; make a new tensor, or clone() it first."
+            )
         if name == "adaptive_kl_coef":
             return require_number(name, result)
-        require_tensor(name, result, shape=expected_shape(name, inputs), inputs=inputs)
-        return result
+        require_tensor(name, result, shape=expected_shape(name, inputs), inputs=tensors)
+        return result.to(next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), result.dtype))
 
     called.called_as_ours = True
     return called
@@ -74,17 +106,20 @@ def expected_shape(name: str, inputs: tuple) -> tuple[int, ...]:
     return tuple(inputs[name in AS_THE_SECOND].shape)
 
 
-def require_tensor(name: str, result: object, *, shape: tuple[int, ...], inputs: tuple) -> None:
+def require_tensor(name: str, result: object, *, shape: tuple[int, ...], inputs: Sequence[Tensor]) -> None:
     """Raise CourseError unless a result is a finite tensor of this shape, with a gradient where an input has one."""
     if not isinstance(result, Tensor):
         raise CourseError(f"Expected a tensor from your {name}, but a {type(result).__name__} came; return a tensor.")
     if result.shape != shape:
-        wanted = "one number for each token" if shape else "one number for all tokens, their mean say"
+        wanted = "a tensor of that shape" if shape else "one number, a mean say"
         raise CourseError(f"Expected shape {shape} from your {name}, but {tuple(result.shape)} came; return {wanted}.")
+    if not result.is_floating_point():
+        raise CourseError(f"Expected fractions from your {name}, but {result.dtype} came; keep to floating point.")
     if not torch.isfinite(result).all():
         raise CourseError(f"Expected finite numbers from your {name}, but some are infinite or NaN; look for them.")
-    learns = any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
-    if learns and torch.is_grad_enabled() and not result.requires_grad:
+    if name in PROBABILITIES and not ((result >= 0) & (result <= 1)).all():
+        raise CourseError(f"Expected probabilities from your {name}, but some are below 0 or above 1; look for them.")
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs) and not result.requires_grad:
         raise CourseError(
             f"Expected a gradient through your {name}, but it has none; compute with the tensors themselves, without "
             "detach(), item() or torch.tensor()."
@@ -102,6 +137,14 @@ def require_number(name: str, result: object) -> float:
     if not abs(number) < float("inf"):
         raise CourseError(f"Expected a finite number from your {name}, but {number} came; look for a division by 0.")
     return number
+
+
+def file_of(function: Callable) -> Path:
+    """The file that a function was written in, under its decorators; an empty path where that cannot be told."""
+    function = inspect.unwrap(function)
+    function = getattr(function, "func", function)  # of functools.partial
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    return Path(getattr(code, "co_filename", ""))
 
 
 def place(error: BaseException, file: Path) -> str:

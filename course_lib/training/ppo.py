@@ -87,10 +87,10 @@ def train(
             update = progress.team.mean(measured, minibatch.share)
             if updates and 0 < settings.target_kl < update["approx_kl"]:
                 break
-            progress.optimizer.zero_grad()
             (minibatch.share * loss).backward()
             update["grad_norm"] = progress.clip_gradients(policy, settings)
             progress.optimizer.step()
+            progress.optimizer.zero_grad()  # no gradient takes up memory while the next texts are read
             updates.append(update)
         record = progress.record() | describe_rollout(rollout, scores, experience.old_logprobs, experience.ref_logprobs)
         progress.kl_coef = next_kl_coef(method, record, settings)

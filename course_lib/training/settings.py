@@ -90,7 +90,7 @@ class RunSettings(PPOSettings):
         if self.batch_size % processes or self.batch_size // self.minibatches < processes:
             raise CourseError(
                 f"Expected a batch that {processes} processes and {self.minibatches} minibatches can share, but it is "
-                f"{self.batch_size}; change --batch-size."
+                f"{self.batch_size}; change --batch-size or --minibatches."
             )
         needed = 1 + self.prompt_len + self.response_len
         if needed > context:

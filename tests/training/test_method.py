@@ -56,6 +56,7 @@ def records_of(method):
     policy, reference = tiny_policy(make_tiny_lm()), tiny_policy(make_tiny_lm(seed=1)).requires_grad_(False)
     loop = dpo if isinstance(method, DPO) else train
     records = list(loop(policy, reference, PROMPTS, count_fives, settings=settings, method=method))
+    records = [{name: value for name, value in record.items() if value is not None} for record in records]
     return records, torch.cat([parameter.detach().flatten() for parameter in policy.parameters()])
 
 
@@ -91,8 +92,11 @@ def test_all_of_a_students_equations_together_give_the_same_run(method):
         ("gae", lambda rewards, values, mask: rewards, "unexpected keyword argument"),
         ("whiten", lambda values, mask: values / 0, "Expected finite numbers"),
         ("whiten", lambda values, mask: None, "a NoneType came"),
+        ("whiten", lambda values, mask: values.long(), "torch.int64 came"),
+        ("whiten", lambda values, mask: values.sub_(values.mean()), "changes what it is given, in place"),
+        ("whiten", torch.no_grad()(lambda values, mask: values[:, 99]), "test_method.py, line"),
         ("policy_loss", lambda new, old, adv, mask, *, clip_eps: new.detach().mean(), "Expected a gradient"),
-        ("policy_loss", lambda new, old, adv, mask, *, clip_eps: new, "return one number for all tokens"),
+        ("policy_loss", lambda new, old, adv, mask, *, clip_eps: new, "return one number, a mean say"),
         ("adaptive_kl_coef", lambda kl_coef, kl, *, target, horizon, batch_size: "much", "Expected a number"),
     ],
 )
@@ -126,6 +130,7 @@ def test_a_file_gives_its_functions_by_their_names_and_the_line_of_a_fault(write
     [
         ("def gae(:\n", r"mine\.py, line 1, stops with SyntaxError"),
         ("x = 1\nraise SystemExit(3)\n", r"mine\.py, line 2, stops with SystemExit: 3"),
+        ("gae = 3\n", r"Expected gae in .*mine\.py to be a function, but it is 3; write `def gae`"),
         ("import nothing_of_this_name\n", r"mine\.py, line 1, stops with ModuleNotFoundError"),
         ("def my_gae():\n    pass\n", r"names out of .*gae, .*but it has none of them"),
     ],
@@ -133,6 +138,19 @@ def test_a_file_gives_its_functions_by_their_names_and_the_line_of_a_fault(write
 def test_a_file_that_gives_no_equation_is_one_sentence(write, text, says):
     with pytest.raises(CourseError, match=says):
         read_equations(write(text), known=Equations.names())
+
+
+def test_a_file_may_import_its_neighbours_and_changes_no_setting_of_torch(write, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)  # which is undone
+    (tmp_path / "a_neighbour.py").write_text("from course_lib.equations.advantages import whiten as ours\n")
+    head = "import torch\ntorch.set_grad_enabled(False)\ntorch.set_default_dtype(torch.float64)\n"
+    path = write(
+        head + "from a_neighbour import ours\ndef whiten(values, mask):\n    return ours(values, mask).double()\n"
+    )
+    records, weights = records_of(PPO())
+    same, same_weights = records_of(PPO().replaced(read_equations(path, known={"whiten"})))
+    assert same[-1] == pytest.approx(records[-1], rel=1e-6)
+    torch.testing.assert_close(same_weights, weights)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path):

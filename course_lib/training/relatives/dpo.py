@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from course_lib.equations.logprobs import text_logprobs
 from course_lib.equations.preferences import pair_accuracy, preference_probability
+from course_lib.training.files.errors import CourseError
 from course_lib.training.finite import require_finite
-from course_lib.training.method import Method
+from course_lib.training.method import Mask, Method, PerText, PerTextOrToken, PerToken
 from course_lib.training.ppo import collect, mean_record
 from course_lib.training.progress import Progress
 from course_lib.training.record import Record
@@ -34,6 +35,14 @@ class DPO(Method):
     """The policy is fitted to pairs, offline; KL is in the loss, as the scale of the reward that the policy implies."""
 
     responses: ClassVar[int] = 2
+
+    def advantages(
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
+        """There are none: it has a loop of its own."""
+        raise CourseError(
+            "Expected a method that learns from its own texts, but DPO is fitted to pairs; call dpo(...)."
+        )
 
     def loss_of_pairs(
         self, policy: nn.Module, pairs: Pairs, rows: Int[Tensor, " rows"], *, settings: PPOSettings
@@ -79,10 +88,10 @@ def dpo(
         for rows in step.chunk(settings.epochs * settings.minibatches):
             loss, update = method.loss_of_pairs(policy, pairs, rows, settings=settings)
             require_finite(progress.step, "the loss", loss)
-            progress.optimizer.zero_grad()
             (loss / progress.team.size).backward()  # every process does the whole
             update["grad_norm"] = progress.clip_gradients(policy, settings)
             progress.optimizer.step()
+            progress.optimizer.zero_grad()
             updates.append(update)
         yield progress.record() | mean_record(updates) | {"tokens": tokens}
 

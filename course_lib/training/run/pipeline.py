@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib.training.equations import Equations
 from course_lib.training.files.errors import CourseError
-from course_lib.training.own_equations import read_equations
+from course_lib.training.own_equations import own, read_equations
 from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.run.ppo_stage import ppo_stage
@@ -24,6 +24,8 @@ from course_lib.training.run.team import find_team
 from course_lib.training.settings import STAGES, RunSettings
 from course_lib.training.setup import Setup
 
+OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dpo_")  # equations that PPO does not climb by
+WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
 
 
@@ -67,11 +69,17 @@ def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
     """The functions of the file that the settings name, none without one; says on the error output which they are."""
     if not settings.equations:
         return {}
-    path = Path(settings.equations)
-    equations = read_equations(path, known=Equations.names() | {BRADLEY_TERRY})
+    path, known = Path(settings.equations), {name for name in Equations.names() if not name.startswith(OF_RELATIVES)}
+    if "reward-model" in read_stages(settings.steps):
+        known |= {BRADLEY_TERRY}
+    equations = read_equations(path, known=known)
+    for whole, parts in WHOLES.items():  # whoever brings the whole has no use for our parts of it
+        equations = {
+            name: function for name, function in equations.items() if whole not in equations or name not in parts
+        }
     if tell:
         print(f"From {path}: {', '.join(equations)}.", file=sys.stderr)
-    return equations
+    return {name: own(name, function) for name, function in equations.items()}
 
 
 def read_stages(steps: str) -> list[str]:

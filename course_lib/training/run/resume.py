@@ -22,13 +22,14 @@ from course_lib.training.run.run_folder import versions
 from course_lib.training.settings import RunSettings
 
 CHECKSUM = "checksum"
+EQUATIONS_FILE = "file_of_equations"
 
 
 def beginning(settings: RunSettings, models: dict[str, nn.Module | None], *, processes: int) -> dict:
     """All that the numbers of a run follow from: `settings.json` but for the command."""
     began_with = {name: digest(model) for name, model in models.items() if model is not None}
     if settings.equations:
-        began_with["equations"] = sha256(Path(settings.equations))
+        began_with[EQUATIONS_FILE] = sha256(Path(settings.equations))
     surroundings = {"processes": processes, "threads": torch.get_num_threads(), "versions": versions()}
     return asdict(settings) | surroundings | {"began_with": began_with}
 
@@ -99,14 +100,16 @@ def refuse_differences(folder: Path, now: dict) -> None:
     """Raise CourseError, which shows the differences, where a run did not begin as `now` says."""
     stored = flat(read_beginning(folder))
     differences = [
-        f"{name} is {stored.get(name, 'not there')!r} there and {value!r} here"
+        "the file of its equations has changed"
+        if name == EQUATIONS_FILE
+        else f"{name} is {stored.get(name, 'not there')!r} there and {value!r} here"
         for name, value in flat(now).items()
         if stored.get(name, "not there") != value
     ]
     if differences:
         raise CourseError(
             f"Expected to go on with the run in {folder} as it began, but {'; '.join(differences)}; "
-            "change that back, or begin a new run."
+            "change that back, or begin a new run with another --out."
         )
 
 

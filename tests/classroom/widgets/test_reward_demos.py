@@ -66,6 +66,7 @@ def test_own_pairs_lie_on_the_curve():
         (lambda chosen, rejected: torch.tensor(0.5), "shape"),
         (lambda chosen, rejected: 0.5, "float"),
         (lambda chosen, rejected: (chosen - rejected) / 0, "finite"),
+        (lambda chosen, rejected: chosen - rejected, "below 0 or above 1"),
     ],
 )
 def test_a_students_own_function_that_fails_becomes_a_sentence(probability, says):

@@ -91,6 +91,13 @@ def test_as_many_responses_as_asked_go_to_each_prompt(tiny_lm):
     assert (groups[0][:, 0] == groups[0][:, 1]).all()
 
 
+def test_dpo_in_the_loop_of_the_others_is_one_sentence(tiny_lm):
+    policy = tiny_policy(tiny_lm)
+    records = train(policy, policy, PROMPTS, count_of_token_3, settings=PPOSettings(**SETTINGS), method=DPO())
+    with pytest.raises(CourseError, match=r"call dpo\(\.\.\.\)"):
+        next(records)
+
+
 def test_a_batch_that_its_groups_do_not_divide_is_refused(tiny_lm):
     with pytest.raises(CourseError, match="4 responses to each prompt and 1 processes divide, but it is 6"):
         next(Training(tiny_lm, RLOO(), batch_size=6).records)

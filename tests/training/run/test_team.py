@@ -197,7 +197,8 @@ def test_a_process_that_fails_ends_the_run_with_one_sentence_of_ours(launch):
     sentences = re.findall(r"^Expected .*$", ran.stderr, flags=re.MULTILINE)
     assert sentences
     assert set(sentences) == {
-        "Expected a batch that 2 processes and 2 minibatches can share, but it is 9; change --batch-size."
+        "Expected a batch that 2 processes and 2 minibatches can share, but it is 9; "
+        "change --batch-size or --minibatches."
     }
 
 
