@@ -78,8 +78,13 @@ class GRPO(Method):
         self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
     ) -> tuple[Float[Tensor, ""], Record]:
         """The clipped objective with one advantage for a whole text, and k3 of each token."""
-        mask, options = minibatch.response_mask, {"clip_eps": settings.clip_eps, "kl_coef": kl_coef}
         loss = self.whole_grpo_loss(
-            new.logprobs, minibatch.old_logprobs, minibatch.ref_logprobs, minibatch.advantages, mask, **options
+            new.logprobs,
+            minibatch.old_logprobs,
+            minibatch.ref_logprobs,
+            minibatch.advantages,
+            minibatch.response_mask,
+            clip_eps=settings.clip_eps,
+            kl_coef=kl_coef,
         )
         return loss, {"loss": loss.item()}
