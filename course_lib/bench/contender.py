@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     logging.set_verbosity_error()
     turns = Turns(sys.stdin, answers)
-    settings = RunSettings(**asked.settings | {"separate_value_network": asked.name != "ours-shared"})
+    settings = RunSettings(
+        **asked.settings | {"value_network": "policy" if asked.name == "ours-shared" else "separate"}
+    )
     setup = Setup(settings)
     scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL, device=setup.device))
     if asked.name == "trl":

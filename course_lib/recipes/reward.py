@@ -131,7 +131,7 @@ def train_gpt2_on_pairs(sentences: Sequence[RatedSentence], name: Path) -> Rewar
 def normalise(model: RewardModel, name: Path) -> None:
     """Set gain and bias so that what the language model writes scores 0 on average, with a standard deviation of 1."""
     lm, tokenizer = load_language_model(name)
-    prompts = review_prompts(load_ratings(split="validation"), tokenizer, prompt_len=RunSettings().prompt_len)
+    prompts = review_prompts(load_ratings(split="train"), tokenizer, prompt_len=RunSettings().prompt_len)
     rollout = sample(
         Policy.of(lm, tokenizer),
         prompts[:REFERENCE_SAMPLES],

@@ -56,6 +56,7 @@ class Method(Equations):
 
     responses: int = 1  # to each prompt of a batch
     mean_over_texts: ClassVar[bool] = False  # rather than over tokens
+    has_critic: ClassVar[bool] = False  # a value function that is read and learns
     one_step: ClassVar[bool] = False  # on a batch; a second would need the ratio to the policy that sampled it
 
     def advantages(

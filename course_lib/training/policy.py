@@ -1,5 +1,6 @@
 """The policy that PPO trains: a GPT-2 with a value head."""
 
+import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.equations.logprobs import entropy, token_logprobs
 from course_lib.training.language_model import disable_dropout, hidden_states
+from course_lib.training.reward_model import RewardModel
 
 
 class PolicyOutput(NamedTuple):
@@ -23,7 +25,7 @@ class PolicyOutput(NamedTuple):
 
 
 class Policy(nn.Module):
-    """A causal language model with a value head, on the model's own trunk or on `value_trunk`.
+    """A causal language model with a value head, on the model's own trunk, on `value_trunk`, or a reward model's.
 
     `eos_id` ends a text, `pad_id` fills what is behind it. Sampling and training go one way from tokens to logits.
 
@@ -45,6 +47,14 @@ class Policy(nn.Module):
     def of(cls, lm: PreTrainedModel, tokenizer: Tokenizer, *, value_trunk: nn.Module | None = None) -> "Policy":
         """A policy over the tokens of this tokenizer."""
         return cls(lm, eos_id=tokenizer.eos_token_id, pad_id=tokenizer.pad_token_id, value_trunk=value_trunk)
+
+    def read_values_from(self, reward_model: RewardModel) -> None:
+        """Begin with the reward model's score of the text so far as the value: its trunk, frozen, its head, to learn.
+
+        Stiennon et al. 2020 (arXiv:2009.01325, section 3.4) begin so too, and train the trunk as well.
+        """
+        self.value_trunk = copy.deepcopy(reward_model.lm.transformer).requires_grad_(False)
+        self.value_head = reward_model.scaled_head()
 
     def forward(
         self,

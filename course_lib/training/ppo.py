@@ -5,6 +5,7 @@ The loop, `train`, is that of PPO's relatives too; PPO's own two choices are the
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -26,6 +27,8 @@ class PPO(Method):
 
     Source: Schulman et al. 2017, equation 9 (arXiv:1707.06347).
     """
+
+    has_critic: ClassVar[bool] = True
 
     def advantages(
         self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings

@@ -60,7 +60,8 @@ class Progress:
         team: Team = ALONE,
     ) -> "Progress":
         """The progress of a training that has not begun; its draws follow from seed 0 unless a generator is given."""
-        adam = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        learning = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+        adam = torch.optim.Adam(learning, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         generator = generator or torch.Generator(next(policy.parameters()).device).manual_seed(0)
         return cls(adam, generator, settings.kl_coef, team=team)
 

@@ -97,6 +97,14 @@ class RewardModel(nn.Module):
         """One score for each text, on the scale that gain and bias set."""
         return self.gain * self(self.encode(texts)) + self.bias
 
+    def scaled_head(self) -> nn.Linear:
+        """A copy of the head that says what `score` says: gain and bias are in its weights."""
+        head = nn.Linear(self.lm.config.hidden_size, 1, device=self.lm.device)
+        with torch.no_grad():
+            head.weight.copy_(self.gain * self.lm.score.weight)
+            head.bias.fill_(self.bias)
+        return head
+
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as a Hugging Face checkpoint, which AutoModelForSequenceClassification loads.
 

@@ -16,7 +16,8 @@ from course_lib.training.record import Record
 from course_lib.training.rollout import Rollout
 from course_lib.training.texts import describe_texts
 
-REFERENCE_SAMPLES = 256  # on which scores are normalised, as in Ziegler et al. 2019
+REFERENCE_SAMPLES = 512  # on which scores are normalised; 256 in Ziegler et al. 2019
+LEFT_TO_WRITE = 3  # words at least that a review goes on with behind its prompt
 
 
 @runtime_checkable
@@ -74,9 +75,26 @@ class Scorer:
 def review_prompts(
     sentences: list[RatedSentence], tokenizer: PreTrainedTokenizerBase, *, prompt_len: int
 ) -> Int[Tensor, "prompts prompt_len_with_bos"]:
-    """The first tokens of every review that is longer than that, each behind the beginning-of-text token."""
-    rows = tokenizer([sentence.text for sentence in sentences], add_special_tokens=False)["input_ids"]
-    prompts = [[tokenizer.bos_token_id, *row[:prompt_len]] for row in rows if len(row) > prompt_len]
+    """The first tokens of each review that ends a word there and goes on, behind the beginning-of-text token.
+
+    Their order is drawn at random, the same each time: in the file neighbours are alike, so that its first prompts
+    stand for all kinds no more than its last.
+    """
+    texts = [sentence.text for sentence in sentences]
+    encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+    prompts = [
+        [tokenizer.bos_token_id, *token_ids[:prompt_len]]
+        for text, token_ids, places in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        if len(token_ids) > prompt_len and goes_on(text, end=places[prompt_len - 1][1], start=places[prompt_len][0])
+    ]
     if not prompts:
-        raise CourseError(f"Expected reviews longer than a prompt of {prompt_len} tokens, found none; lower it.")
-    return torch.tensor(prompts)
+        raise CourseError(
+            f"Expected reviews that end a word after {prompt_len} tokens and go on, found none; change --prompt-len."
+        )
+    return torch.tensor(prompts)[torch.randperm(len(prompts), generator=torch.Generator().manual_seed(0))]
+
+
+def goes_on(text: str, *, end: int, start: int) -> bool:
+    """Tell whether a word ends at `end`, the next token, at `start`, begins another, and some words are left."""
+    between = text[end : start + 1]  # a tokenizer may count the space in front of a word as its first letter
+    return any(letter.isspace() for letter in between) and len(text[end:].split()) >= LEFT_TO_WRITE

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from course_lib.training.files.errors import CourseError
 
 STAGES = ("reward-model", "ppo", "report")
+VALUE_NETWORKS = ("reward-model", "policy", "separate")
 MAY_BE_ZERO = ("adam_eps", "max_grad_norm", "value_clip_eps", "vf_coef", "ent_coef", "lam", "kl_coef", "kl_target")
 MAY_BE_ZERO += ("target_kl", "missing_eos_penalty", "seed")
 
@@ -50,7 +51,7 @@ class PPOSettings:
     missing_eos_penalty: float = setting(1.0, "taken from the score of a response that does not end by itself")
     whiten_rewards: bool = setting(False, "scale rewards to variance 1 (their mean stays)")
     whiten_advantages: bool = setting(True, "shift and scale advantages to mean 0, variance 1")
-    separate_value_network: bool = setting(False, "give the value head a GPT-2 of its own instead of the policy's")
+    value_network: str = setting("reward-model", "what values are read from: reward-model, policy or separate")
 
 
 @dataclass
@@ -82,6 +83,10 @@ class RunSettings(PPOSettings):
                 least = "0 or more" if item.name in MAY_BE_ZERO else "more than 0"
                 if not math.isfinite(value) or value < 0 or (value == 0 and item.name not in MAY_BE_ZERO):
                     raise CourseError(f"Expected {flag(item.name)} to be {least}, got {value}; change it.")
+        if self.value_network not in VALUE_NETWORKS:
+            raise CourseError(
+                f"Expected --value-network out of {', '.join(VALUE_NETWORKS)}, got {self.value_network!r}; change it."
+            )
         if self.kl_target and not 0 < self.batch_size / 5 < self.kl_horizon * (self.kl_coef > 0):
             raise CourseError(
                 "Expected --kl-coef above 0 and --kl-horizon above a fifth of the batch for a coefficient that adapts, "

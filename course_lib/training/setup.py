@@ -1,6 +1,7 @@
 """What a training is done with: the models, the prompts, the random streams; and what is asked of them."""
 
 import copy
+import sys
 import time
 from collections.abc import Iterator
 
@@ -16,10 +17,16 @@ from course_lib.training.ppo import train
 from course_lib.training.progress import ALONE, Progress, Team
 from course_lib.training.ratings import load_ratings
 from course_lib.training.record import Record
+from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import Rollout, describe_rollout, sample
 from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, TextScorer, review_prompts
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import describe_texts, judge
+
+OWN_TRUNK = (
+    "The reward model cannot read the policy's tokens one by one, so values are read from the policy's own trunk, with "
+    "a head that starts at zero."
+)
 
 
 class Setup:
@@ -34,10 +41,10 @@ class Setup:
         self.device = check_device(settings.device)
         lm, self.tokenizer = load_language_model(settings.model or TINY_GPT2, device=self.device)
         settings.check(context=lm.config.max_position_embeddings, processes=team.size)
-        self.training_prompts = self.prompts("validation")
+        self.training_prompts = self.prompts("train")
         self.test_prompts = self.prompts("test")[: settings.evaluation_prompts]
         self.reference = Policy.of(copy.deepcopy(lm), self.tokenizer).to(self.device).requires_grad_(False)
-        value_trunk = copy.deepcopy(lm.base_model) if settings.separate_value_network else None
+        value_trunk = copy.deepcopy(lm.base_model) if settings.value_network == "separate" else None
         self.policy = Policy.of(lm, self.tokenizer, value_trunk=value_trunk).to(self.device)
         if settings.bfloat16 and has_bfloat16(self.device.type):
             for trunk in (lm.base_model, self.reference.lm.base_model, value_trunk):
@@ -52,10 +59,25 @@ class Setup:
         """A random stream for each use, so that drawing more for one leaves the others as they were."""
         return torch.Generator(self.device).manual_seed(self.settings.seed + 100_003 * use)
 
-    def start(self) -> Progress:
-        """The progress of a training that has not begun, with a random stream of its own for each rank of a team."""
+    def start(self, reward_model: TextScorer | None = None) -> Progress:
+        """The progress of a training that has not begun, with a random stream of its own for each rank of a team.
+
+        With a reward model, and settings that say so, its score of the text so far is what values begin as.
+        """
+        if reward_model and self.settings.value_network == "reward-model":
+            if isinstance(reward_model, RewardModel) and self.reads_our_tokens(reward_model):
+                self.policy.read_values_from(reward_model)
+            elif self.team.rank == 0:
+                print(OWN_TRUNK, file=sys.stderr)
         generator = self.generator(2 + 10 * self.team.rank)
         return Progress.start(self.policy, self.settings, generator=generator, team=self.team)
+
+    def reads_our_tokens(self, reward_model: RewardModel) -> bool:
+        """Tell whether a reward model can read what the policy writes, token by token."""
+        ours, theirs = self.tokenizer.get_vocab(), reward_model.tokenizer.get_vocab()
+        same = ours.items() <= theirs.items() and len(theirs) <= len(ours) + 1  # it may have a padding token more
+        longest = self.training_prompts.shape[1] + self.settings.response_len
+        return same and longest <= reward_model.lm.config.max_position_embeddings
 
     def continue_prompts(
         self, prompts: Int[Tensor, "batch prompt_len"], generator: torch.Generator, *, policy: nn.Module | None = None
@@ -87,7 +109,9 @@ class Setup:
 
         To the records of `train` it adds what the scorer measures of the texts, and seconds.
         """
-        watched, progress = Watched(scorer, self.team), progress or self.start()
+        has_critic = method is None or method.has_critic
+        progress = progress or self.start(scorer.reward_model if has_critic else None)
+        watched = Watched(scorer, self.team)
         models = self.policy, self.reference, self.training_prompts
         records = train(*models, watched.score, settings=self.settings, method=method, progress=progress)
         while True:

@@ -63,9 +63,14 @@ def parse_checkpoint(content: bytes, digest: str) -> tuple[Tensors, dict]:
     return load(content), json.loads(header["__metadata__"]["progress"])
 
 
+def learning(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """The weights that a training changes, by their names."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
 def training_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Tensors:
-    """Name all tensors that the next step depends on: weights, each tied one once, and the optimizers' state."""
-    tensors = {f"model.{name}": parameter for name, parameter in model.named_parameters()}
+    """Name all tensors that the next step depends on: weights that learn, tied ones once, and the optimizers' state."""
+    tensors = {f"model.{name}": parameter for name, parameter in learning(model)}
     for number, optimizer in enumerate(optimizers):
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{index}.{name}": tensor for name, tensor in state.items()}
@@ -75,7 +80,7 @@ def training_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimize
 def restore_training(tensors: Tensors, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> None:
     """Put back what `training_tensors` named, in place."""
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in learning(model):
             parameter.copy_(tensors[f"model.{name}"])
     for number, optimizer in enumerate(optimizers):
         state: dict[int, Tensors] = {}

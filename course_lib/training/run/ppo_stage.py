@@ -29,7 +29,7 @@ def ppo_stage(
     settings, writes = setup.settings, setup.team.rank == 0
     scorer = setup.scorer(reward_model)
     before, texts_before = setup.evaluate(scorer)
-    progress = setup.start()
+    progress = setup.start(reward_model)
     records = restore(folder, setup, progress) if folder else []
     for record in setup.records(scorer, method=method, progress=progress):
         records.append(record)

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from course_lib.training.language_model import frame_texts
 from course_lib.training.policy import Policy
 from course_lib.training.record import Record
+from course_lib.training.run.checkpoint import learning
 from course_lib.training.settings import PPOSettings
 from course_lib.training.texts import degrades_at
 
@@ -42,9 +43,9 @@ def summarise(before: Record, after: Record, records: list[Record], settings: PP
 
 
 def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save the language model as an ordinary Hugging Face checkpoint, with the value head beside it."""
+    """Save the language model as an ordinary Hugging Face checkpoint, and what else has learned beside it."""
     policy.lm.save_pretrained(folder)
     frame_texts(tokenizer, eos=False)
     tokenizer.save_pretrained(folder)
-    value_parts = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith("lm.")}
+    value_parts = {name: tensor.detach() for name, tensor in learning(policy) if not name.startswith("lm.")}
     save_file(value_parts, folder / "value_head.safetensors")

@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_run_to_the_last_bit(run, tmp_path):
 def test_scores_are_told_in_standard_deviations_of_the_reference(run):
     *_, folder = run("--learning-rate", "1e-9", "--evaluation-prompts", "800")
     summary = json.loads((folder / "summary.json").read_text())
-    assert abs(summary["score_before"]) < 0.2
+    assert abs(summary["score_before"]) < 0.3
     assert summary["score_after"] == pytest.approx(summary["score_before"], abs=1e-3)
     assert summary["kl"] == pytest.approx(0, abs=1e-3)
 
