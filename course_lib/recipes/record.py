@@ -16,12 +16,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.equations.ppo import kl_penalised_objective
+from course_lib.recipes.record_frontier import record_frontier
 from course_lib.recipes.record_label_noise import record_label_noise
 from course_lib.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
 from course_lib.recipes.record_relatives import RELATIVES, record_relatives
 from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
+from course_lib.training.experiments.frontier import FRONTIER
 from course_lib.training.experiments.recordings import LABEL_NOISE
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL, RUNS
@@ -122,7 +124,12 @@ EXPERIMENTS = {
     ),
 }
 
-RECIPES = {OVEROPTIMIZATION: record_overoptimization, REMEDIES: record_remedies, RELATIVES: record_relatives}
+RECIPES = {
+    OVEROPTIMIZATION: record_overoptimization,
+    REMEDIES: record_remedies,
+    RELATIVES: record_relatives,
+    FRONTIER: record_frontier,
+}
 
 
 def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, Start]) -> dict:

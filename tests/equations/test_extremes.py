@@ -235,8 +235,9 @@ POOLED = {
 WITHOUT_A_BATCH = {
     masking.less_first,  # test_masking.py
     kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
-    optimum.optimal_policy,  # these two: test_optimum.py
+    optimum.optimal_policy,  # these three: test_optimum.py
     optimum.penalised_reward,
+    optimum.estimated_frontier,
     # test_best_of_n.py and test_overoptimization.py
     best_of_n.best_of_n_kl,
     overoptimization.best_of_n_peak,

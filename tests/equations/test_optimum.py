@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from course_lib.equations.optimum import optimal_policy, penalised_reward
+from course_lib.equations.optimum import estimated_frontier, optimal_policy, penalised_reward
 
 
 def test_two_texts_by_hand():
@@ -48,3 +49,40 @@ def test_rewards_and_coefficients_of_any_size_leave_a_distribution():
         rewards = size * torch.tensor([-1.0, 0.5, 1.0, 2.0])
         assert optimal_policy(ref, rewards, kl_coef=1e-9 * size).tolist() == [0, 0, 1, 0]
         torch.testing.assert_close(optimal_policy(ref, rewards, kl_coef=1e9 * size), ref)
+
+
+def test_three_samples_by_hand():
+    # At kl_coef 1 the weights are 1 : 1 : 2; score = log(2) / 2, KL = 1/2 log(3/4) + 1/2 log(3/2) = 0.0589, 1/w² = 8/3.
+    # At 1/2 they are 1 : 1 : 4; score = 2/3 log 2, KL = 1/3 log(1/2) + 2/3 log 2 = 1/3 log 2, 36/18 = 2.
+    estimate = estimated_frontier(torch.tensor([0.0, 0.0, math.log(2)]), kl_coefs=[1, 0.5])
+    assert estimate.score.tolist() == pytest.approx([0.34657, 0.46210], abs=1e-4)
+    assert estimate.kl.tolist() == pytest.approx([0.05889, 0.23105], abs=1e-4)
+    assert estimate.effective_samples.tolist() == pytest.approx([8 / 3, 2.0], abs=1e-4)
+
+
+def test_each_prompt_is_estimated_from_its_own_samples():
+    scores = torch.tensor([[0.0, 0.0, math.log(2)], [5.0, 5.0, 5.0]])
+    estimate = estimated_frontier(scores, kl_coefs=[1, 0.5])
+    assert estimate.score[:, 0].tolist() == pytest.approx([0.34657, 5.0], abs=1e-4)
+    assert estimate.kl[1].tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert estimate.effective_samples[1].tolist() == pytest.approx([3.0, 3.0], abs=1e-4)
+
+
+def test_equal_samples_far_below_the_best_cost_nothing_but_themselves():
+    # a weight of 0 times the logarithm of 0 is 0: the one best of four samples has log 4 nats
+    estimate = estimated_frontier(torch.tensor([-1e6, -1e6, -1e6, 0.0]), kl_coefs=[0.1])
+    assert estimate.score.item() == 0.0
+    assert estimate.kl.item() == pytest.approx(math.log(4))
+    assert estimate.effective_samples.item() == pytest.approx(1.0)
+
+
+def test_nats_are_spent_best_with_one_coefficient_for_all_prompts():
+    scores = torch.tensor([[0.0, 1.0], [0.0, 4.0]], dtype=torch.float64)  # at the second prompt there is more to gain
+    curves = estimated_frontier(scores, kl_coefs=torch.linspace(8, 0.4, 500).tolist())
+    best = estimated_frontier(scores, kl_coefs=[2.0])
+    for moved in (-0.02, -0.005, 0.005, 0.02):  # nats from one prompt to the other
+        bought = [
+            np.interp(best.kl[prompt, 0] + change, curves.kl[prompt], curves.score[prompt])
+            for prompt, change in ((0, moved), (1, -moved))
+        ]
+        assert sum(bought) < best.score.sum()

@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
+from course_lib.classroom.plots.frontier import draw_frontier_line
 from course_lib.classroom.style import (
     CLIP_REGION,
     NEGATIVE,
@@ -19,6 +20,7 @@ from course_lib.classroom.style import (
     label,
 )
 from course_lib.classroom.words import number
+from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.experiments.recordings import LabelNoise, Recording, by_name
 
 Numbers = Float[np.ndarray, " numbers"]
@@ -71,10 +73,13 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
     return {name: float(scores.mean()) for name, scores in rows.items()}
 
 
-def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str) -> None:
+def draw_against_kl(
+    ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str, frontier: Frontier | None = None
+) -> None:
     """Draw one figure on held-out prompts against KL: a path over the kl_coefs, large to small, that names each.
 
-    A second seed is a hollow point, linked to the first.
+    A second seed is a hollow point, linked to the first. Over the score the frontier can stand; the names then stand on
+    the other side of the path.
     """
     start = float(np.mean([run.before[metric] for run in recordings]))
     path = [(0.0, start)]
@@ -84,13 +89,16 @@ def draw_against_kl(ax: Axes, recordings: Sequence[Recording], *, metric: str, c
         points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
         path.append(points[0])
         ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
-        label(ax, *points[0], f" {kl_coef:g} ", colour, side="right" if rises else "left", gap=4.0)
+        side, gap = ("left", -4.0) if frontier else ("right" if rises else "left", 4.0)
+        label(ax, *points[0], f" {kl_coef:g} ", colour, side=side, gap=gap, size=11.0)
     ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
     ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
-    label(ax, 0.0, start, " before", REFERENCE, side="left", gap=-8.0 if rises else 5.0)
+    label(ax, 0.0, start, " before", REFERENCE, side="left", gap=-8.0 if rises else 16.0)
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.margins(y=0.15)
+    if frontier:
+        draw_frontier_line(ax, frontier)
 
 
 def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from course_lib.classroom.plots.curves import Panel, metric
 from course_lib.classroom.words import number
+from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.record import Record
 
 
@@ -53,6 +54,30 @@ def describe_panel(metrics: Sequence[Record], panel: Panel) -> str:
         first, last = number(values[0], line.number), number(values[-1], line.number)
         parts.append(f"{line.name or panel.unit}: {first} at step {steps[0]:.0f}, {last} at step {steps[-1]:.0f}")
     return f"{panel.title}. " + "; ".join(parts) + "."
+
+
+def describe_frontier(frontier: Frontier) -> str:
+    """Say in words where the frontier lies, for those who do not see it."""
+    kl, score = (number(values[-1], "{:.1f}") for values in (frontier.kl, frontier.score))
+    return (
+        "Score against KL, a point a step, and over it the most that a nat can buy: from "
+        f"{number(frontier.score[0], '{:.1f}')} at 0 nats to {score} at {kl}, where the samples end that tell it."
+    )
+
+
+def against_frontier(kl: float, score: float, frontier: Frontier) -> str:
+    """Say how far below the frontier a run ended, by its nats and its score on held-out prompts."""
+    nats, most, fewest = number(kl, "{:z.1f}"), frontier.score_at(kl), frontier.nats_for(score)
+    if fewest is None:
+        end, best = number(frontier.kl[-1], "{:.1f}"), number(frontier.score[-1])
+        return f"The best policy at {end} nats has about {best}; further out there are too few samples to tell."
+    if fewest >= kl:
+        return (
+            f"Grey is the best that any policy could do; at {nats} nats the run is as good, as far as this can be told."
+        )
+    has = f"has about {number(most)} at the run’s {nats} nats, and " if most is not None else ""
+    cheaper = f"needs about {number(fewest, '{:.1f}')} nats for the run’s score, which cost the run {nats}"
+    return f"Grey is the best that any policy could do: it {has}{cheaper}."
 
 
 def speed(summary: Mapping) -> list[str]:

@@ -11,6 +11,7 @@ from course_lib.classroom.plots.recordings import draw_against_kl
 from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.classroom.words import number
+from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.experiments.recordings import Recording
 
 FIGURES = {
@@ -20,10 +21,10 @@ FIGURES = {
 }
 
 
-class Frontier(Demo):
+class FrontierDemo(Demo):
     """Choose a KL coefficient: a ring marks where its run ended, and the table has texts of that run."""
 
-    def __init__(self, recordings: Sequence[Recording]):
+    def __init__(self, recordings: Sequence[Recording], frontier: Frontier):
         first_seed = min(recording.seed for recording in recordings)
         runs = {recording.changes["kl_coef"]: recording for recording in recordings if recording.seed == first_seed}
         self.runs = {kl_coef: runs[kl_coef] for kl_coef in sorted(runs)}
@@ -32,7 +33,8 @@ class Frontier(Demo):
             figure = Figure(figsize=(10, 4))
             axes = figure.subplots(1, 3)
             for ax, (name, (title, unit, colour)) in zip(axes, FIGURES.items(), strict=True):
-                draw_against_kl(ax, recordings, metric=name, colour=colour)
+                over = frontier if name == "score" else None
+                draw_against_kl(ax, recordings, metric=name, colour=colour, frontier=over)
                 ax.set_title(f"{title}\n")
                 ax.annotate(unit, (0, 1), xycoords="axes fraction", xytext=(0, 8), textcoords="offset points", size=12)
                 ax.set_xlabel("KL (nats per response)")
@@ -64,9 +66,9 @@ class Frontier(Demo):
         )
 
 
-def frontier_demo(recordings: Sequence[Recording]) -> Frontier:
-    """Show the runs of the experiment `kl_coef`."""
-    return Frontier(recordings)
+def frontier_demo(recordings: Sequence[Recording], *, frontier: Frontier) -> FrontierDemo:
+    """Show the runs of the experiment `kl_coef`, and over their scores the most that their nats could have bought."""
+    return FrontierDemo(recordings, frontier)
 
 
 def text_records(recording: Recording, when: str) -> list[dict]:

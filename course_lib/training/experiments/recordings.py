@@ -24,9 +24,10 @@ Curves = Float[np.ndarray, "seeds pairs"]
 class Recording:
     """One recorded run: the settings in which it departs from the experiment's others, and what came of it.
 
-    `metrics` has one list a metric, with one number a step (of best-of-n: one for each n). `before` and `after` are
-    figures on held-out prompts. `samples` are a few of these prompts with what the policy made of them before and
-    after; or with its `text` at one `step`, or one `n`, and `gap` true where the proxy exceeds gold the most.
+    `metrics` has one list a metric, with one number a step (of best-of-n: one for each n; of the frontier, whose runs
+    are prompts: one for each KL coefficient). `before` and `after` are figures on held-out prompts. `samples` are a few
+    of these prompts with what the policy made of them before and after; or with its `text` at one `step`, or one `n`,
+    and `gap` true where the proxy exceeds gold the most.
     """
 
     name: str
@@ -66,7 +67,7 @@ def load_recording(name: str, *, folder: Path = RUNS) -> list[Recording]:
         runs = strict_json.parse(path.read_text(encoding="utf-8"))["runs"]
         return [Recording(**{field: run[field] for field in FIELDS}) for run in runs]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def by_name(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
@@ -92,9 +93,10 @@ def load_label_noise(*, folder: Path = RUNS) -> LabelNoise:
         one_person, everybody = {share: curves(ONE_PERSON, share) for share in shares}, curves(EVERYBODY, 0.0)
         return LabelNoise(np.array(recordings[0].metrics["pairs"], dtype=float), one_person, everybody)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise _unreadable(folder / f"{LABEL_NOISE}.json", error) from error
+        raise unreadable(folder / f"{LABEL_NOISE}.json", error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> CourseError:
+def unreadable(path: Path, error: Exception) -> CourseError:
+    """What to say of a recording in which something is missing or is not as it should be."""
     came = f"reading failed ({type(error).__name__}: {error})"
     return CourseError(f"Expected recorded runs in {path}, but {came}; make it again as data/README.md says.")

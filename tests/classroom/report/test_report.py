@@ -4,18 +4,23 @@ import re
 from html.parser import HTMLParser
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from course_lib.classroom.plots.curves import PANELS, draw_panel, draw_run
-from course_lib.classroom.report.report import write_report
-from course_lib.classroom.report.report_words import headline, judgement
+from course_lib.classroom.report.report import below_the_frontier, write_report
+from course_lib.classroom.report.report import page as page_of
+from course_lib.classroom.report.report_words import against_frontier, headline, judgement
 from course_lib.classroom.style import STYLE
+from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.files.errors import CourseError
 from course_lib.training.run.finished_run import METRICS, read_run
+from course_lib.training.settings import RunSettings
 
 SCORES = [0.5, 1.5, 2.25]
 VOID = {"meta", "img"}
+FRONTIER = Frontier(np.array([0.0, 1.0, 4.0]), np.array([0.0, 1.5, 2.5]), np.full(3, 0.1))
 HOSTILE = '<script>alert("now")</script>'
 
 
@@ -204,3 +209,48 @@ def test_a_folder_that_is_no_run(tmp_path):
 
 def test_every_picture_is_of_a_metric_that_a_run_has_to_have():
     assert {line.metric for panel in PANELS for line in panel.lines} <= METRICS
+
+
+def test_a_run_under_the_frontier_has_one_picture_more_and_says_how_far_below_it_ended(run_folder):
+    page = page_of(read_run(run_folder), FRONTIER)
+    outline = Outline(page)
+    assert outline.open == []
+    assert len(outline.sources) == len(PANELS) + 1
+    assert outline.alts[-1].startswith("Score against KL, a point a step")
+    assert "from 0.0 at 0 nats to 2.5 at 4.0" in outline.alts[-1]
+    assert "at 3.0 nats the run is as good" in page  # a score of 2.2, of 2.17 that the frontier has there
+
+
+@pytest.mark.parametrize(
+    ("kl", "score", "said"),
+    [
+        (2.0, 0.75, "it has about +1.83 at the run’s 2.0 nats, and needs about 0.5 nats for the run’s score, which"),
+        (7.0, 2.0, "could do: it needs about 2.5 nats for the run’s score, which cost the run 7.0."),
+        (7.0, 2.6, "The best policy at 4.0 nats has about +2.50; further out there are too few samples to tell."),
+        (2.0, -0.3, "needs about 0.0 nats for the run’s score, which cost the run 2.0."),
+        (0.1, 0.3, "at 0.1 nats the run is as good, as far as this can be told"),
+    ],
+)
+def test_how_far_below_the_frontier_a_run_ended(kl, score, said):
+    assert said in against_frontier(kl, score, FRONTIER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "below"),
+    [
+        ({}, True),
+        ({"kl_coef": 0.2, "seed": 3, "iterations": 5, "batch_size": 16}, True),
+        ({"model": "gpt2"}, False),
+        ({"reward_model": "elsewhere"}, False),
+        ({"prompt_len": 5}, False),
+        ({"response_len": 12}, False),
+        ({"temperature": 1.0}, False),
+        ({"steps": "reward-model,ppo,report"}, False),
+    ],
+)
+def test_the_frontier_holds_for_the_models_prompts_and_temperature_that_it_was_estimated_for(changes, below):
+    assert below_the_frontier(vars(RunSettings(**changes))) is below
+
+
+def test_settings_of_another_kind_have_no_frontier():
+    assert not below_the_frontier({"seed": 7})
