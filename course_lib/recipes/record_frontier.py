@@ -15,7 +15,7 @@ from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
 PROMPTS, SAMPLES = 128, 2048
-KL_COEFS = (3.0, 2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.12, 0.1, 0.07, 0.05)
+KL_COEFS = (3.0, 2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.18, 0.16, 0.14, 0.12, 0.1)
 ROWS = 256  # texts sampled, and scored, together
 STREAM = 1000  # the random stream of the first prompt; each has its own, so that a recording can go on
 
@@ -23,7 +23,8 @@ STREAM = 1000  # the random stream of the first prompt; each has its own, so tha
 def record_frontier(out: Path, *, given: dict | None = None, prompts: int = PROMPTS, samples: int = SAMPLES) -> None:
     """Record the held-out prompts that the file `out` does not hold yet, one a run; `given` settings go before all."""
     settings = RunSettings(**given or {})
-    recording = RecordingFile(out, FRONTIER, asdict(settings) | {"prompts": prompts, "samples": samples})
+    of_recipe = {"prompts": prompts, "samples": samples, "kl_coefs": [*KL_COEFS]}
+    recording = RecordingFile(out, FRONTIER, asdict(settings) | of_recipe)
     setup = Setup(settings)
     scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
     beginnings = setup.tokenizer.batch_decode(setup.test_prompts[:prompts], skip_special_tokens=True)

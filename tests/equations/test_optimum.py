@@ -86,3 +86,9 @@ def test_nats_are_spent_best_with_one_coefficient_for_all_prompts():
             for prompt, change in ((0, moved), (1, -moved))
         ]
         assert sum(bought) < best.score.sum()
+
+
+def test_the_slope_of_the_frontier_is_the_coefficient():
+    scores = torch.randn(500, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    estimate = estimated_frontier(scores, kl_coefs=[0.505, 0.495])
+    assert (estimate.score.diff() / estimate.kl.diff()).item() == pytest.approx(0.5, rel=1e-3)

@@ -96,6 +96,20 @@ def test_the_error_is_that_of_the_mean_over_prompts():
     assert mean_frontier(made([[900.0, 90.0, 40.0]] * 2)).error.tolist() == pytest.approx([0.5] * 4)
 
 
+def test_prompts_on_one_line_tell_exactly_what_a_kl_buys():
+    # at a coefficient of 2 both lie on score = 2 KL, so their mean does, however far apart they are
+    places = [(1.0, 2.0), (3.0, 6.0)]
+    prompts = [
+        Recording(
+            "", 0, {}, {"kl_coef": [2.0], "kl": [kl], "score": [score], "effective_samples": [99.0]}, start, {}, []
+        )
+        for (kl, score), start in zip(places, [{"score": 0.0}, {"score": 1.0}], strict=True)
+    ]
+    frontier = mean_frontier(prompts)
+    assert (frontier.kl.tolist(), frontier.score.tolist()) == ([0.0, 2.0], [0.5, 4.0])
+    assert frontier.error.tolist() == pytest.approx([0.5, 0.0])
+
+
 def test_what_nats_buy_and_scores_cost_is_read_off_the_line():
     frontier = Frontier(np.array([0.0, 1.0, 3.0]), np.array([0.5, 1.5, 2.0]), np.zeros(3))
     assert [frontier.score_at(kl) for kl in (0.0, 0.5, 2.0, 3.0, 3.1)] == [0.5, 1.0, 1.75, 2.0, None]
