@@ -98,13 +98,11 @@ def test_the_error_is_that_of_the_mean_over_prompts():
 
 def test_prompts_on_one_line_tell_exactly_what_a_kl_buys():
     # at a coefficient of 2 both lie on score = 2 KL, so their mean does, however far apart they are
-    places = [(1.0, 2.0), (3.0, 6.0)]
-    prompts = [
-        Recording(
-            "", 0, {}, {"kl_coef": [2.0], "kl": [kl], "score": [score], "effective_samples": [99.0]}, start, {}, []
-        )
-        for (kl, score), start in zip(places, [{"score": 0.0}, {"score": 1.0}], strict=True)
-    ]
+    places, starts = [(1.0, 2.0), (3.0, 6.0)], [{"score": 0.0}, {"score": 1.0}]
+    prompts = []
+    for (kl, score), before in zip(places, starts, strict=True):
+        columns = {"kl_coef": [2.0], "kl": [kl], "score": [score], "effective_samples": [99.0]}
+        prompts.append(Recording("", 0, {}, columns, before, {}, []))
     frontier = mean_frontier(prompts)
     assert (frontier.kl.tolist(), frontier.score.tolist()) == ([0.0, 2.0], [0.5, 4.0])
     assert frontier.error.tolist() == pytest.approx([0.5, 0.0])
