@@ -12,6 +12,7 @@ from transformers import Cache, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from course_lib.equations.logprobs import entropy, token_logprobs
+from course_lib.training.frozen_trunk import FrozenTrunk
 from course_lib.training.language_model import disable_dropout, hidden_states
 from course_lib.training.reward_model import RewardModel
 
@@ -53,7 +54,7 @@ class Policy(nn.Module):
 
         Stiennon et al. 2020 (arXiv:2009.01325, section 3.4) begin so too, and train the trunk as well.
         """
-        self.value_trunk = copy.deepcopy(reward_model.lm.transformer).requires_grad_(False)
+        self.value_trunk = FrozenTrunk(copy.deepcopy(reward_model.lm.transformer))
         self.value_head = reward_model.scaled_head()
 
     def forward(
@@ -76,7 +77,9 @@ class Policy(nn.Module):
         # the vocabulary is wide: logits are computed only where a real response token stands
         logits = self.logits(hidden[response_mask])
         chosen = token_ids[:, -response_mask.shape[1] :][response_mask]
-        if self.value_trunk is not None:
+        if isinstance(self.value_trunk, FrozenTrunk):
+            hidden = self.value_trunk.states(token_ids, lengths)[:, before_response]
+        elif self.value_trunk is not None:
             hidden = hidden_states(self.value_trunk, token_ids, lengths)[:, before_response]
         return PolicyOutput(
             logprobs=pad(token_logprobs(logits, chosen, temperature=temperature), response_mask),

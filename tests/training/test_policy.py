@@ -5,7 +5,8 @@ from safetensors.torch import load_file, save_file
 from shared.tiny_models import make_tiny_lm, tiny_policy
 from torch import nn
 
-from course_lib.training.language_model import load_language_model
+from course_lib.training.frozen_trunk import FrozenTrunk
+from course_lib.training.language_model import hidden_states, load_language_model
 
 
 class SuccessorTrunk(nn.Module):
@@ -83,3 +84,22 @@ def test_a_checkpoint_as_the_hub_has_gpt2_loads_with_its_names_and_its_causal_ma
     save_file(weights | masks, path, metadata={"format": "pt"})
     loaded, _ = load_language_model(checkpoint)
     assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in expected.state_dict().items())
+
+
+def test_a_frozen_trunk_reads_a_text_once_and_says_the_same_of_it_in_any_company():
+    trunk = make_tiny_lm(dropout=0.0).base_model
+    frozen, read = FrozenTrunk(make_tiny_lm(dropout=0.0).base_model), []
+    frozen.trunk.register_forward_pre_hook(
+        lambda _, __, inputs: read.append(len(inputs["input_ids"])), with_kwargs=True
+    )
+    token_ids, lengths = torch.randint(3, 24, (6, 9)), torch.tensor([9, 4, 5, 6, 7, 8])
+    real = torch.arange(9) < lengths[:, None]
+    expected = hidden_states(trunk, token_ids, lengths) * real[..., None]
+    torch.testing.assert_close(frozen.states(token_ids, lengths), expected)
+    rows = torch.tensor([4, 1])
+    torch.testing.assert_close(frozen.states(token_ids[rows, :7], lengths[rows]), expected[rows, :7])
+    assert sum(read) == 6
+    other = torch.randint(3, 24, (5, 9))
+    mixed, mixed_lengths = torch.cat([other, token_ids[:1]]), torch.full((6,), 9)
+    torch.testing.assert_close(frozen.states(mixed, mixed_lengths), hidden_states(trunk, mixed, mixed_lengths))
+    assert len(frozen.known) == 6  # what was known of the other batch is forgotten
