@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from course_lib.classroom.exercises.check import EXERCISES, check
-from course_lib.classroom.exercises.exercise import verdict
 from course_lib.classroom.exercises.mistakes import clipping, kl, logprobs, preferences, residuals
+from course_lib.classroom.exercises.verdict import verdict
 
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
+VERSIONS = [(name, mistake, version) for name, mistake in MISTAKES for version in (mistake.function, *mistake.also)]
 OF_NUMBERS = {"adaptive_kl_coef", "best_of_n_kl", "rl_peak"}  # which take no tensor that could be changed in place
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
@@ -65,9 +66,9 @@ def test_a_stub_is_not_attempted_yet(name, capsys):
     assert printed(name, stub, capsys).startswith("Not attempted yet: ")
 
 
-@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids=lambda part: getattr(part, "name", part))
-def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistake):
-    first, *rows = verdict(EXERCISES[name], mistake.function).splitlines()
+@pytest.mark.parametrize(("name", "mistake", "version"), VERSIONS, ids=lambda part: getattr(part, "name", None))
+def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistake, version):
+    first, *rows = verdict(EXERCISES[name], version).splitlines()
     assert first == f"Not yet: {mistake.name}. {mistake.hint}"
     assert [row.split()[0] for row in rows if not row.startswith(" " * 12)] == ["input:", "expected:", "got:"]
     assert rows[-2].split()[1:] != rows[-1].split()[1:], "expected and got must look different"
