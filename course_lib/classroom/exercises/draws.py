@@ -43,10 +43,10 @@ class Draw:
         return self.tokens(low=-30, high=0)
 
     def distinct(self, rows: int, columns: int) -> Float[Tensor, "rows columns"]:
-        """Draw whole numbers of which no two are equal, for whatever sorts them or divides by their spread."""
+        """Draw round numbers of which no two are equal, for whatever sorts them or divides by their spread."""
         furthest = 50 if self.far else 20
         order = torch.randperm(2 * furthest + 1, generator=self.generator)[: rows * columns]
-        return (order - furthest).float().view(rows, columns)
+        return (order - furthest).view(rows, columns) / (1 if self.far else self.steps)
 
     def probabilities(self) -> Float[Tensor, "batch length"]:
         """Draw rows of positive numbers that add up to 1."""
@@ -54,8 +54,8 @@ class Draw:
         return weights / weights.sum(dim=1, keepdim=True)
 
     def mask(self) -> Bool[Tensor, "batch length"]:
-        """Draw rows that end early: one real token or more, then padding."""
-        lengths = self._whole((self.batch, 1), 1, self.length)
+        """Draw rows of real tokens of which half end early, after one or more, in padding."""
+        lengths = self._whole((self.batch, 1), 1, 2 * self.length)
         return torch.arange(self.length) < lengths
 
     def ids(self, vocab: int) -> Tensor:
@@ -78,7 +78,7 @@ class Draw:
 
 
 @cache
-def drawn(draw: Callable[[Draw], dict], *, seed: int = 0, each: int = 6) -> tuple[dict, ...]:
+def drawn(draw: Callable[[Draw], dict], *, seed: int = 0, each: int = 4) -> tuple[dict, ...]:
     """Draw so many inputs of each size, and order them from the smallest and roundest to the largest."""
     generator = torch.Generator().manual_seed(seed)
     kinds = [(1, False), (10, False), (1, True), (10, True)]
