@@ -44,4 +44,5 @@ def check(function: object) -> None:
         known = ", ".join(EXERCISES)
         print(f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}.")
         return
-    print(verdict(exercise, function))
+    says = verdict(exercise, function)
+    print(says)

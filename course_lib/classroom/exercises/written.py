@@ -23,7 +23,9 @@ def written_apart(expected: object, got: object) -> tuple[str, str]:
 
 def written_inputs(inputs: dict) -> str:
     """Write the inputs in one line, or one under the other where that is too long."""
-    texts = [f"{name} = {written(value)}" for name, value in inputs.items()]
+    texts = [
+        f"{name} = {f'{value:g}' if isinstance(value, float) else written(value)}" for name, value in inputs.items()
+    ]
     line = ", ".join(texts)
     return line if len(line) <= ONE_LINE else f"\n{' ' * 12}".join(texts)
 

@@ -138,6 +138,33 @@ def test_long_inputs_stand_under_each_other_with_masks_as_ones_and_zeros():
     ]
 
 
+def test_a_small_option_is_not_rounded_to_zero():
+    row = verdict(EXERCISES["grpo_advantages"], lambda scores, *, eps: scores).splitlines()[1]
+    assert row == "  input:    scores = [[3, 1]], eps = 1e-08"
+
+
+def test_what_shows_only_in_long_rows_is_shown_in_one_no_longer_than_it_takes():
+    def three_terms(rewards, values, response_mask, *, gamma, lam):
+        deltas = residuals.td_residuals(rewards, values, response_mask, gamma=gamma)
+        return sum((gamma * lam) ** k * torch.nn.functional.pad(deltas, (0, k))[:, k:] for k in range(3))
+
+    first, rewards, *_ = verdict(EXERCISES["gae"], three_terms).splitlines()
+    assert first.startswith("Not yet: the sum stops after a few terms.")
+    assert rewards.count(",") == 3, "four tokens of one row"
+    assert "." not in rewards, "whole numbers"
+
+
+def test_a_number_is_refused_only_where_rounding_cannot_explain_it():
+    def nearly_right(logprobs, ref_logprobs):
+        return (logprobs - ref_logprobs) * (1 + 1e-6)
+
+    def off_by_a_thousandth(logprobs, ref_logprobs):
+        return (logprobs - ref_logprobs) * (1 + 1e-3)
+
+    assert verdict(EXERCISES["k1"], nearly_right).startswith("Passed")
+    assert verdict(EXERCISES["k1"], off_by_a_thousandth).startswith("Not yet")
+
+
 def test_an_error_is_told_with_its_line_and_its_input():
     def function(logprobs, old_logprobs):
         return torch.exp(logprobs - old_logprob)  # noqa: F821
