@@ -34,14 +34,14 @@ ADVICE = [
     Advice(
         TRUTH,
         r"\b(?:and|or|not)\b",
-        "`and`, `or` and `not` take one truth, and a tensor has one for each number: write &, | and ~, with brackets "
-        "round each comparison.",
+        "`and`, `or` and `not` take one True or False, and a tensor has one for each number: write &, | and ~, "
+        "with brackets round each comparison.",
     ),
     Advice(
         TRUTH,
         "",
-        "`if` takes one truth, and a tensor has one for each number: write torch.where(condition, a, b), which chooses "
-        "number by number.",
+        "`if` takes one True or False, and a tensor has one for each number: write torch.where(condition, a, b), "
+        "which chooses number by number.",
     ),
     Advice(ONE_NUMBER, r"math\.(\w+)\(", "math.{0} takes one number: write torch.{0}, which takes a whole tensor."),
     Advice(
@@ -127,7 +127,9 @@ ADVICE = [
         "",
         "gather's index needs as many dimensions as the tensor: write index.unsqueeze(-1), and .squeeze(-1) after it.",
     ),
-    Advice(r"expected condition to be a boolean tensor", "", "torch.where chooses by truths: write mask.bool()."),
+    Advice(
+        r"expected condition to be a boolean tensor", "", "torch.where chooses by True and False: write mask.bool()."
+    ),
     Advice(
         r"only integer tensors of a single element", "", "a count or an index must be one whole number: write int(x)."
     ),

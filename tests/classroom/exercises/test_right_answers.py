@@ -142,6 +142,11 @@ def by_einsum(logits, *, temperature=1.0):
 
 
 @right("entropy")
+def by_torchs_entr(logits, *, temperature=1.0):
+    return torch.special.entr((logits / temperature).softmax(-1)).sum(-1)
+
+
+@right("entropy")
 def by_log_z(logits, *, temperature=1.0):
     logits = logits / temperature
     return logits.logsumexp(-1) - (logits.softmax(-1) * logits).sum(-1)
@@ -300,6 +305,13 @@ def by_flip_and_cumsum(rewards, values, response_mask, *, gamma=1.0, lam=0.95):
 
 
 @right("gae")
+def by_the_whole_sum_less_what_came_before(rewards, values, response_mask, *, gamma=1.0, lam=0.95):
+    discounts = (gamma * lam) ** torch.arange(rewards.shape[1])
+    discounted = td_residuals(rewards, values, response_mask, gamma=gamma) * discounts
+    return (discounted.sum(1, keepdim=True) - discounted.cumsum(1) + discounted) / discounts
+
+
+@right("gae")
 def by_recursion(rewards, values, response_mask, *, gamma=1.0, lam=0.95):
     deltas = td_residuals(rewards, values, response_mask, gamma=gamma)
 
@@ -423,6 +435,13 @@ def over_all_sets(scores, values, *, n):
     sets = list(combinations(range(scores.shape[1]), n))
     rows = zip(scores.tolist(), values.tolist(), strict=True)
     return torch.tensor([sum(v[max(chosen, key=s.__getitem__)] for chosen in sets) / len(sets) for s, v in rows])
+
+
+@right("expected_best_of_n")
+def by_how_many_lie_below(scores, values, *, n):
+    sets = math.comb(scores.shape[1], n)
+    below = (scores[:, None, :] < scores[:, :, None]).sum(-1)
+    return (below.double().apply_(lambda i: math.comb(int(i), n - 1) / sets) * values).sum(1)
 
 
 @right("expected_best_of_n")

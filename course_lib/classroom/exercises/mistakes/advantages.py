@@ -110,8 +110,8 @@ GAE = Exercise(
         "rewards": d.tokens(),
         "values": d.tokens(),
         "response_mask": d.mask(),
-        "gamma": d.one_of(0.5, 0.9, 1.0),
-        "lam": d.one_of(0.5, 0.95, 1.0),
+        "gamma": d.one_of(0.9, 1.0),
+        "lam": d.one_of(0.8, 0.95, 1.0),
     },
     mistakes=[
         Mistake(
