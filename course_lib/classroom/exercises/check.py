@@ -5,26 +5,29 @@ nothing: a number passes for a tensor without dimensions, float64 for float32, a
 parameters.
 """
 
-from course_lib.classroom.exercises.exercise import Exercise, verdict
+from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.mistakes import (
     advantages,
     clipping,
     dpo,
+    gain,
     groups,
     kl,
     logprobs,
-    losses,
     masking,
     optimum,
     overoptimization,
+    policy_loss,
     preferences,
     residuals,
     rewards,
+    value_loss,
 )
+from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
 
-TOPICS = (preferences, logprobs, clipping, losses, residuals, advantages, masking, rewards, kl, overoptimization)
-TOPICS += (optimum, groups, dpo)
+TOPICS = (preferences, gain, logprobs, clipping, policy_loss, value_loss, residuals, advantages, masking, rewards)
+TOPICS += (kl, overoptimization, optimum, groups, dpo)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }
@@ -41,4 +44,5 @@ def check(function: object) -> None:
         known = ", ".join(EXERCISES)
         print(f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}.")
         return
-    print(verdict(exercise, function))
+    says = verdict(exercise, function)
+    print(says)

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 LONGEST = 200
+ONE_LINE = 80
 
 
 def written(value: object, *, digits: int = 4) -> str:
@@ -18,6 +19,15 @@ def written_apart(expected: object, got: object) -> tuple[str, str]:
         if texts[0] != texts[1]:
             break
     return texts
+
+
+def written_inputs(inputs: dict) -> str:
+    """Write the inputs in one line, or one under the other where that is too long."""
+    texts = [
+        f"{name} = {f'{value:g}' if isinstance(value, float) else written(value)}" for name, value in inputs.items()
+    ]
+    line = ", ".join(texts)
+    return line if len(line) <= ONE_LINE else f"\n{' ' * 12}".join(texts)
 
 
 def kind(value: object) -> str:

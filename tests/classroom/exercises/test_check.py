@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from course_lib.classroom.exercises.check import EXERCISES, check
-from course_lib.classroom.exercises.exercise import verdict
 from course_lib.classroom.exercises.mistakes import clipping, kl, logprobs, preferences, residuals
+from course_lib.classroom.exercises.verdict import verdict
 
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
+VERSIONS = [(name, mistake, version) for name, mistake in MISTAKES for version in (mistake.function, *mistake.also)]
 OF_NUMBERS = {"adaptive_kl_coef", "best_of_n_kl", "rl_peak"}  # which take no tensor that could be changed in place
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
@@ -65,9 +66,9 @@ def test_a_stub_is_not_attempted_yet(name, capsys):
     assert printed(name, stub, capsys).startswith("Not attempted yet: ")
 
 
-@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids=lambda part: getattr(part, "name", part))
-def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistake):
-    first, *rows = verdict(EXERCISES[name], mistake.function).splitlines()
+@pytest.mark.parametrize(("name", "mistake", "version"), VERSIONS, ids=lambda part: getattr(part, "name", None))
+def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistake, version):
+    first, *rows = verdict(EXERCISES[name], version).splitlines()
     assert first == f"Not yet: {mistake.name}. {mistake.hint}"
     assert [row.split()[0] for row in rows if not row.startswith(" " * 12)] == ["input:", "expected:", "got:"]
     assert rows[-2].split()[1:] != rows[-1].split()[1:], "expected and got must look different"
@@ -137,6 +138,33 @@ def test_long_inputs_stand_under_each_other_with_masks_as_ones_and_zeros():
     ]
 
 
+def test_a_small_option_is_not_rounded_to_zero():
+    row = verdict(EXERCISES["grpo_advantages"], lambda scores, *, eps: scores).splitlines()[1]
+    assert row == "  input:    scores = [[3, 1]], eps = 1e-08"
+
+
+def test_what_shows_only_in_long_rows_is_shown_in_one_no_longer_than_it_takes():
+    def three_terms(rewards, values, response_mask, *, gamma, lam):
+        deltas = residuals.td_residuals(rewards, values, response_mask, gamma=gamma)
+        return sum((gamma * lam) ** k * torch.nn.functional.pad(deltas, (0, k))[:, k:] for k in range(3))
+
+    first, rewards, *_ = verdict(EXERCISES["gae"], three_terms).splitlines()
+    assert first.startswith("Not yet: the sum stops after a few terms.")
+    assert rewards.count(",") == 3, "four tokens of one row"
+    assert "." not in rewards, "whole numbers"
+
+
+def test_a_number_is_refused_only_where_rounding_cannot_explain_it():
+    def nearly_right(logprobs, ref_logprobs):
+        return (logprobs - ref_logprobs) * (1 + 1e-6)
+
+    def off_by_a_thousandth(logprobs, ref_logprobs):
+        return (logprobs - ref_logprobs) * (1 + 1e-3)
+
+    assert verdict(EXERCISES["k1"], nearly_right).startswith("Passed")
+    assert verdict(EXERCISES["k1"], off_by_a_thousandth).startswith("Not yet")
+
+
 def test_an_error_is_told_with_its_line_and_its_input():
     def function(logprobs, old_logprobs):
         return torch.exp(logprobs - old_logprob)  # noqa: F821
@@ -201,67 +229,3 @@ def test_a_list_is_refused_where_a_tensor_is_needed():
         return (logprobs - ref_logprobs).tolist()
 
     assert "your function returns a list of 1, where a tensor of shape (1,) is expected" in verdict(kl.K1, as_list)
-
-
-def accuracy_as_a_number(chosen, rejected):
-    wins = sum(1 if c > r else 0.5 if c == r else 0 for c, r in zip(chosen, rejected, strict=True))
-    return wins / len(chosen)
-
-
-def loss_by_softplus(chosen_rewards: Tensor, rejected_rewards: Tensor) -> Tensor:
-    return torch.nn.functional.softplus(rejected_rewards - chosen_rewards).mean()
-
-
-def gae_as_a_sum(rewards, values, response_mask, *, gamma=1.0, lam=0.95):
-    deltas = residuals.td_residuals(rewards, values, response_mask, gamma=gamma).double()
-    length = deltas.shape[1]
-    columns = [sum((gamma * lam) ** (k - t) * deltas[:, k] for k in range(t, length)) for t in range(length)]
-    return torch.stack(columns, dim=1)
-
-
-def residuals_token_by_token(rewards, values, response_mask, *, gamma=1.0):
-    deltas = torch.zeros_like(rewards)
-    for row in range(len(rewards)):
-        for t in range(int(response_mask[row].sum())):
-            last = t + 1 == response_mask[row].sum()
-            deltas[row, t] = rewards[row, t] + (0 if last else gamma * values[row, t + 1]) - values[row, t]
-    return deltas
-
-
-def whiten_by_hand(values, mask):
-    mean = (values * mask).sum() / mask.sum()
-    variance = ((values - mean) ** 2 * mask).sum() / mask.sum()
-    return (values - mean) * torch.rsqrt(variance + 1e-8) * mask
-
-
-def policy_loss_with_a_larger_of_losses(logprobs, old_logprobs, advantages, response_mask, *, clip_eps=0.2):
-    ratio = (logprobs - old_logprobs.detach()).exp()
-    gains = advantages.detach()
-    losses = torch.max(-gains * ratio, -gains * torch.clamp(ratio, 1 - clip_eps, 1 + clip_eps))
-    return (losses * response_mask).sum() / response_mask.sum()
-
-
-def entropy_by_torch(logits, *, temperature=1.0):
-    return torch.distributions.Categorical(logits=logits / temperature).entropy()
-
-
-def gain_and_bias_as_a_list(scores):
-    gain = 1 / scores.std(correction=0)
-    return [gain, -gain * scores.mean()]
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("pair_accuracy", accuracy_as_a_number),
-        ("bradley_terry_loss", loss_by_softplus),
-        ("gain_and_bias", gain_and_bias_as_a_list),
-        ("gae", gae_as_a_sum),
-        ("td_residuals", residuals_token_by_token),
-        ("whiten", whiten_by_hand),
-        ("policy_loss", policy_loss_with_a_larger_of_losses),
-        ("entropy", entropy_by_torch),
-    ],
-)
-def test_a_right_answer_written_in_another_way_passes(name, function, capsys):
-    assert printed(name, function, capsys).startswith("Passed: ")

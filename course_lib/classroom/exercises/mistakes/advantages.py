@@ -24,6 +24,30 @@ def _forwards(rewards, values, mask, *, gamma, lam):
     return _backwards(deltas.flip(1), gamma * lam).flip(1) * mask
 
 
+def _forwards_unmasked(rewards, values, mask, *, gamma, lam):
+    deltas = td_residuals(rewards, values, mask, gamma=gamma)
+    return _backwards(deltas.flip(1), gamma * lam).flip(1)
+
+
+def _terms(count):
+    def version(rewards, values, mask, *, gamma, lam):
+        deltas = td_residuals(rewards, values, mask, gamma=gamma)
+        result = torch.zeros_like(deltas)
+        for k in range(count):
+            result = result + (gamma * lam) ** k * deltas
+            deltas = _next(deltas)
+        return result
+
+    return version
+
+
+def _rolled(following):
+    def version(rewards, values, mask, *, gamma, lam):
+        return _backwards((rewards + gamma * following(values, mask) - values) * mask, gamma * lam)
+
+    return version
+
+
 def _last_left_out(rewards, values, mask, *, gamma, lam):
     deltas = td_residuals(rewards, values, mask, gamma=gamma)
     deltas[:, -1] = 0
@@ -82,6 +106,13 @@ GAE = Exercise(
             lam=0.7,
         ),
     ],
+    draw=lambda d: {
+        "rewards": d.tokens(),
+        "values": d.tokens(),
+        "response_mask": d.mask(),
+        "gamma": d.one_of(0.9, 1.0),
+        "lam": d.one_of(0.8, 0.95, 1.0),
+    },
     mistakes=[
         Mistake(
             "gamma is forgotten in the recursion",
@@ -110,7 +141,7 @@ GAE = Exercise(
         ),
         Mistake(
             "the recursion is missing: these are the TD residuals",
-            "Add gamma * lam times the advantage of the token after.",
+            "Add gamma * lam times the advantage of the token after, and go backwards, else that is still 0.",
             _with_factor(lambda gamma, lam: 0),
         ),
         Mistake(
@@ -125,8 +156,36 @@ GAE = Exercise(
         ),
         Mistake(
             "the recursion runs forwards",
-            "A token is credited with what comes after it: start at the last token and go back.",
+            "A token is credited with what comes after it: for t in reversed(range(length)).",
             _forwards,
+            also=(_forwards_unmasked,),
+        ),
+        Mistake(
+            "the advantages are in the wrong order",
+            "A loop from the end appends the last token's advantage first: turn the list round, or write to [:, t].",
+            lambda rewards, values, mask, *, gamma, lam: advantages.gae(
+                rewards, values, mask, gamma=gamma, lam=lam
+            ).flip(1),
+            also=(
+                lambda rewards, values, mask, *, gamma, lam: (
+                    advantages.gae(rewards, values, mask, gamma=gamma, lam=lam).flip(1) * mask
+                ),
+            ),
+        ),
+        Mistake(
+            "the sum stops after a few terms",
+            "All residuals that follow count, however many: carry the advantage from step to step.",
+            _terms(3),
+            also=(_terms(4), _terms(5), _terms(6), _terms(8)),
+        ),
+        Mistake(
+            "the first value comes round to the end of the residuals",
+            "torch.roll puts the first token's value after the last token: nothing follows it, append a 0.",
+            _rolled(lambda values, mask: values.roll(-1, dims=1)),
+            also=(
+                _rolled(lambda values, mask: (values * mask).roll(-1, dims=1)),
+                _rolled(lambda values, mask: (values * mask).roll(-1)),
+            ),
         ),
         Mistake(
             "the last token is left out",

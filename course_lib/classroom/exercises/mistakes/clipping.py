@@ -5,6 +5,19 @@ import torch
 from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
 from course_lib.equations import ppo
 
+# No ratio lies on the edge of a band, where the gradient is open: right answers differ there.
+RATIOS = (0.01, 0.1, 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.5, 2.0, 10.0, 1000.0)
+CLIPS = (0.05, 0.15, 0.25)
+
+
+def _log_ratio_within(bound):
+    return lambda logprobs, old_logprobs: torch.exp((logprobs - old_logprobs).clamp(-bound, bound))
+
+
+def _ratio_within(lowest, highest):
+    return lambda logprobs, old_logprobs: torch.exp(logprobs - old_logprobs).clamp(lowest, highest)
+
+
 PROBABILITY_RATIO = Exercise(
     reference=ppo.probability_ratio,
     success="a token that became twice as likely has the ratio 2, and the gradient reaches the policy.",
@@ -13,6 +26,7 @@ PROBABILITY_RATIO = Exercise(
         probe(logprobs=[-1], old_logprobs=[-1.5]),
         probe(logprobs=[[-0.5, -2], [-1, -3]], old_logprobs=[[-1, -1], [-1, -2.5]]),
     ],
+    draw=lambda d: {"logprobs": d.logprobs(), "old_logprobs": d.logprobs()},
     mistakes=[
         Mistake(
             "the exponential is missing: this is the log of the ratio",
@@ -54,6 +68,12 @@ PROBABILITY_RATIO = Exercise(
             "PPO clips token by token: do not add up the logprobs.",
             lambda logprobs, old_logprobs: torch.exp((logprobs - old_logprobs).sum(-1)),
         ),
+        Mistake(
+            "the ratio is kept within bounds",
+            "Give it as it is, however large: limiting it is the task of the clip, which comes after.",
+            _log_ratio_within(20),
+            also=(_log_ratio_within(10), _ratio_within(0, 10), _ratio_within(0, 100), _ratio_within(0.1, 10)),
+        ),
     ],
 )
 
@@ -73,6 +93,7 @@ CLIPPED_OBJECTIVE = Exercise(
         probe(ratio=[0.5], advantages=[1], clip_eps=0.2),
         probe(ratio=[1.5, 0.5, 1.05, 0.95], advantages=[2, -3, 0.5, -0.5], clip_eps=0.1),
     ],
+    draw=lambda d: {"ratio": d.each_of(RATIOS), "advantages": d.tokens(), "clip_eps": d.one_of(*CLIPS)},
     mistakes=[
         Mistake(
             "the maximum is taken, not the minimum",
@@ -119,7 +140,7 @@ CLIPPED_OBJECTIVE = Exercise(
         ),
         Mistake(
             "the lower bound of the clip is missing",
-            "A bad token must not become ever less likely either: clip at 1 - clip_eps too.",
+            "Clip where the advantage is negative too: a bad token must not become ever less likely, 1 - clip_eps.",
             lambda ratio, advantages, *, clip_eps: torch.minimum(
                 ratio * advantages, ratio.clamp(max=1 + clip_eps) * advantages
             ),

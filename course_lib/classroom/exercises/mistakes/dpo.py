@@ -22,6 +22,10 @@ def _right(kl_coef: float | int, chosen: Tensor, rejected: Tensor, ref_chosen: T
     return kl_coef * ((chosen - ref_chosen) - (rejected - ref_rejected))
 
 
+def _log_of_no_less(eps: float) -> Callable:
+    return _of_margin(_right, lambda gaps: -torch.log(torch.sigmoid(gaps) + eps).mean())
+
+
 DPO_LOSS = Exercise(
     reference=preferences.dpo_loss,
     success="it is log 2 at the reference and falls as the chosen text gains on the rejected one.",
@@ -49,6 +53,13 @@ DPO_LOSS = Exercise(
             kl_coef=1,
         ),
     ],
+    draw=lambda d: {
+        "chosen_logprobs": d.numbers(d.length, low=-100, high=0),
+        "rejected_logprobs": d.numbers(d.length, low=-100, high=0),
+        "ref_chosen_logprobs": d.numbers(d.length, low=-100, high=0),
+        "ref_rejected_logprobs": d.numbers(d.length, low=-100, high=0),
+        "kl_coef": d.one_of(0.1, 0.5, 1),
+    },
     mistakes=[
         Mistake(
             "DPO's margin has the wrong sign",
@@ -118,6 +129,12 @@ DPO_LOSS = Exercise(
             "log(sigmoid(margin)) breaks for a large margin",
             "The sigmoid of -300 is 0 on a computer, and log 0 is -inf: F.logsigmoid(margin) does both steps safely.",
             _of_margin(_right, lambda gaps: -torch.log(torch.sigmoid(gaps)).mean()),
+        ),
+        Mistake(
+            "a small number keeps p away from 0 in DPO's logarithm",
+            "log(p + 1e-8) never goes below -18.4, and gross mistakes stop teaching: F.logsigmoid needs no help.",
+            _log_of_no_less(1e-8),
+            also=tuple(_log_of_no_less(eps) for eps in (1e-6, 1e-7, 1e-9, 1e-10, 1e-12)),
         ),
     ],
 )

@@ -13,6 +13,7 @@ RLOO_ADVANTAGES = Exercise(
         probe(returns=[[5, 1, 0]]),
         probe(returns=[[4, 1, 1, 0], [9, 6, 6, 7]]),
     ],
+    draw=lambda d: {"returns": d.numbers(d.batch, d.length + 1)},
     mistakes=[
         Mistake(
             "the text's own return is in its baseline",
@@ -77,6 +78,7 @@ GRPO_ADVANTAGES = Exercise(
         probe(scores=[[4, 1, 1, 0], [900, 600, 600, 700]], eps=1e-8),
         probe(scores=[[2, 2, 2]], eps=1e-8),
     ],
+    draw=lambda d: {"scores": d.distinct(d.batch, d.length + 1), "eps": 1e-8},
     mistakes=[
         Mistake(
             "a prompt whose scores are all equal divides by 0",

@@ -2,6 +2,7 @@
 
 import torch
 
+from course_lib.classroom.exercises.draws import Draw
 from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
 from course_lib.equations import kl
 
@@ -11,10 +12,16 @@ ESTIMATOR_PROBES = [
     probe(logprobs=[[-1, -0.2], [-2, -1.5]], ref_logprobs=[[-2.5, -0.7], [-1.2, -1.5]]),
 ]
 
+
+def _two_policies(draw: Draw) -> dict:
+    return {"logprobs": draw.logprobs(), "ref_logprobs": draw.logprobs()}
+
+
 K1 = Exercise(
     reference=kl.k1,
     success="its mean over the policy's samples is the KL, and single values may have either sign.",
     probes=ESTIMATOR_PROBES,
+    draw=_two_policies,
     mistakes=[
         Mistake(
             "k1 is measured from the reference",
@@ -53,6 +60,7 @@ K2 = Exercise(
     reference=kl.k2,
     success="no value is negative, and close policies give small ones.",
     probes=ESTIMATOR_PROBES,
+    draw=_two_policies,
     mistakes=[
         Mistake(
             "the one half is missing in k2",
@@ -91,6 +99,7 @@ K3 = Exercise(
     reference=kl.k3,
     success="no value is negative, and its mean over the policy's samples is the KL.",
     probes=ESTIMATOR_PROBES,
+    draw=_two_policies,
     mistakes=[
         Mistake(
             "r is upside down in k3",
@@ -148,6 +157,13 @@ ADAPTIVE_KL_COEF = Exercise(
         probe(kl_coef=0.1, kl=9, target=6, horizon=1000, batch_size=200),
         probe(kl_coef=0.1, kl=3, target=6, horizon=1000, batch_size=200),
     ],
+    draw=lambda d: {
+        "kl_coef": d.one_of(0.05, 0.1, 0.5),
+        "kl": d.one_of(0.1, 1, 3, 5, 5.5, 6.5, 7, 9, 40, 300),
+        "target": d.one_of(3, 6, 10),
+        "horizon": d.one_of(1000, 10000),
+        "batch_size": d.one_of(100, 200, 512),
+    },
     mistakes=[
         Mistake(
             "the error is not clipped",

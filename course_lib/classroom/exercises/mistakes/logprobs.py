@@ -10,6 +10,12 @@ def _chosen(scores, token_ids):
     return scores.gather(-1, token_ids.unsqueeze(-1)).squeeze(-1)
 
 
+def _log_of_no_less(eps):
+    return lambda logits, token_ids, *, temperature: _chosen(
+        ((logits / temperature).softmax(-1) + eps).log(), token_ids
+    )
+
+
 TOKEN_LOGPROBS = Exercise(
     reference=logprobs.token_logprobs,
     success="each token has the log-probability that it had when it was sampled, at the sampler's temperature.",
@@ -20,6 +26,11 @@ TOKEN_LOGPROBS = Exercise(
         probe(logits=[[0, 200]], token_ids=[0], temperature=1.0),
         probe(logits=[[[0, 1, 3], [2, 0, -1]]], token_ids=[[1, 2]], temperature=0.5),
     ],
+    draw=lambda d: {
+        "logits": d.numbers(d.batch, d.length, 3),
+        "token_ids": d.ids(3),
+        "temperature": d.one_of(0.5, 1.0, 2.0),
+    },
     mistakes=[
         Mistake(
             "the temperature is forgotten",
@@ -76,6 +87,12 @@ TOKEN_LOGPROBS = Exercise(
             lambda logits, token_ids, *, temperature: _chosen((logits / temperature).softmax(-1).log(), token_ids),
         ),
         Mistake(
+            "a small number keeps p away from 0 in the logarithm of the softmax",
+            "log(p + 1e-8) makes an unlikely token likelier than it is: torch.log_softmax is safe without it.",
+            _log_of_no_less(1e-8),
+            also=tuple(_log_of_no_less(eps) for eps in (1e-6, 1e-7, 1e-9, 1e-10, 1e-12)),
+        ),
+        Mistake(
             "the most likely token is taken, not the given one",
             "Use token_ids: the sampler does not always choose the most likely token.",
             lambda logits, token_ids, *, temperature: (logits / temperature).log_softmax(-1).max(-1).values,
@@ -116,6 +133,10 @@ ENTROPY = Exercise(
         probe(logits=[[0, 2]], temperature=2.0),
         probe(logits=[[[0, 1, 3], [2, 0, -1]]], temperature=0.5),
     ],
+    draw=lambda d: {
+        "logits": d.numbers(d.batch, d.length, 3, low=-15, high=15),
+        "temperature": d.one_of(0.5, 1.0, 2.0),
+    },
     mistakes=[
         Mistake(
             "the minus sign of the entropy is missing",

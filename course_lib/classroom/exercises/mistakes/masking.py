@@ -83,6 +83,7 @@ WHITEN = Exercise(
         probe(values=[[3, 3]], mask=[[1, 1]]),
         probe(values=[[1, 2, 6], [4, 8, -7]], mask=[[1, 1, 1], [1, 1, 0]]),
     ],
+    draw=lambda d: {"values": d.distinct(d.batch, d.length), "mask": d.mask()},
     mistakes=[
         Mistake(
             "mean and variance are taken over padding too",

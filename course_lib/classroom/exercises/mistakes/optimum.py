@@ -14,6 +14,11 @@ OPTIMAL_POLICY = Exercise(
         probe(ref_probabilities=[[0.25, 0.75], [0.5, 0.5]], rewards=[[1, 0], [0, 3]], kl_coef=1.0),
         probe(ref_probabilities=[0.2, 0.8], rewards=[0, 200], kl_coef=0.5),
     ],
+    draw=lambda d: {
+        "ref_probabilities": d.probabilities(),
+        "rewards": d.tokens(),
+        "kl_coef": d.one_of(0.5, 1, 2),
+    },
     mistakes=[
         Mistake(
             "the reference is left out",

@@ -11,6 +11,7 @@ BEST_OF_N_KL = Exercise(
     reference=best_of_n.best_of_n_kl,
     success="0 for one sample, and about log n - 1 nats for many: cheap, as distances go.",
     probes=[probe(n=2), probe(n=1), probe(n=16)],
+    draw=lambda d: {"n": d.one_of(*range(1, 100), 1000, 10**6)},
     mistakes=[
         Mistake(
             "(n - 1) / n is forgotten",
@@ -69,6 +70,11 @@ EXPECTED_BEST_OF_N = Exercise(
         probe(scores=[[2, 4, 1]], values=[[10, 20, 60]], n=2),
         probe(scores=[[3, 1, 2, 5], [0, 8, 1, 4]], values=[[1, 2, 3, 5], [7, 1, 0, 2]], n=3),
     ],
+    draw=lambda d: {
+        "scores": d.distinct(d.batch, d.length),
+        "values": d.tokens(),
+        "n": d.one_of(*range(1, d.length + 1)),
+    },
     mistakes=[
         Mistake(
             "the best of all samples is taken",
@@ -136,6 +142,7 @@ RL_PEAK = Exercise(
     reference=overoptimization.rl_peak,
     success="there the derivative alpha - beta (log d + 1) is 0.",
     probes=[probe(alpha=1, beta=0.5), probe(alpha=0.5, beta=0.5), probe(alpha=2, beta=0.8)],
+    draw=lambda d: {"alpha": d.one_of(0.3, 0.5, 1, 2, 3), "beta": d.one_of(0.2, 0.5, 0.8, 1, 4)},
     mistakes=[
         Mistake(
             "this is where the reward is 0 again",
@@ -188,6 +195,7 @@ MEAN_MINUS_SPREAD = Exercise(
         probe(scores=[[1, 2], [3, 2]], spread_coef=0.5),
         probe(scores=[[0, 1, 4], [2, -1, 4], [7, 3, 4]], spread_coef=2),
     ],
+    draw=lambda d: {"scores": d.tokens(), "spread_coef": d.one_of(0.5, 1, 2)},
     mistakes=[
         Mistake(
             "the spread is added",

@@ -1,4 +1,4 @@
-"""Wrong versions of the exercises about pairs of texts and the scale of their scores."""
+"""Wrong versions of the exercises about pairs of texts."""
 
 import torch
 from torch.nn import functional as F
@@ -13,6 +13,7 @@ PREFERENCE_PROBABILITY = Exercise(
         probe(chosen_rewards=[2], rejected_rewards=[0]),
         probe(chosen_rewards=[1, 2, -1], rejected_rewards=[0.5, 2, 0.5]),
     ],
+    draw=lambda d: {name: d.numbers(d.length, low=-30, high=30) for name in ("chosen_rewards", "rejected_rewards")},
     mistakes=[
         Mistake(
             "chosen and rejected are exchanged in the gap",
@@ -54,8 +55,22 @@ PREFERENCE_PROBABILITY = Exercise(
             "One probability per pair is asked, not their mean.",
             lambda chosen, rejected: torch.sigmoid(chosen - rejected).mean(),
         ),
+        Mistake(
+            "the probability is kept away from 0 and 1",
+            "Give it as it is: the sigmoid never leaves 0 to 1.",
+            lambda chosen, rejected: torch.sigmoid(chosen - rejected).clamp(0.01, 0.99),
+            also=(
+                lambda chosen, rejected: torch.sigmoid(chosen - rejected).clamp(0.001, 0.999),
+                lambda chosen, rejected: torch.sigmoid((chosen - rejected).clamp(-5, 5)),
+            ),
+        ),
     ],
 )
+
+
+def _log_of_no_less(eps):
+    return lambda chosen, rejected: -torch.log(torch.sigmoid(chosen - rejected) + eps).mean()
+
 
 BRADLEY_TERRY_LOSS = Exercise(
     reference=preferences.bradley_terry_loss,
@@ -66,6 +81,7 @@ BRADLEY_TERRY_LOSS = Exercise(
         probe(chosen_rewards=[1, 2, -1], rejected_rewards=[0.5, 2, 0.5]),
         probe(chosen_rewards=[-150], rejected_rewards=[50]),
     ],
+    draw=lambda d: {name: d.numbers(d.length) for name in ("chosen_rewards", "rejected_rewards")},
     mistakes=[
         Mistake(
             "the minus sign is missing",
@@ -132,6 +148,12 @@ BRADLEY_TERRY_LOSS = Exercise(
             "The sigmoid of -200 is 0 on a computer, and log 0 is -inf: F.logsigmoid(gap) does both steps safely.",
             lambda chosen, rejected: -torch.log(torch.sigmoid(chosen - rejected)).mean(),
         ),
+        Mistake(
+            "a small number keeps p away from 0 in the logarithm",
+            "log(p + 1e-8) never goes below -18.4, and gross mistakes stop teaching: F.logsigmoid(gap) needs no help.",
+            _log_of_no_less(1e-8),
+            also=tuple(_log_of_no_less(eps) for eps in (1e-6, 1e-7, 1e-9, 1e-10, 1e-12)),
+        ),
     ],
 )
 
@@ -143,6 +165,7 @@ PAIR_ACCURACY = Exercise(
         probe(chosen_rewards=[1], rejected_rewards=[1]),
         probe(chosen_rewards=[3, 0, 1, 2], rejected_rewards=[1, 9, 1, 1.5]),
     ],
+    draw=lambda d: {name: d.numbers(d.length) for name in ("chosen_rewards", "rejected_rewards")},
     mistakes=[
         Mistake(
             "a tie is counted as a win",
@@ -183,59 +206,6 @@ PAIR_ACCURACY = Exercise(
             "the mean rewards are compared",
             "Compare within each pair; the mean comes last.",
             lambda chosen, rejected: torch.heaviside(chosen.mean() - rejected.mean(), torch.tensor(0.5)),
-        ),
-    ],
-)
-
-
-def _sd(scores: torch.Tensor) -> torch.Tensor:
-    return scores.std(correction=0)
-
-
-GAIN_AND_BIAS = Exercise(
-    reference=preferences.gain_and_bias,
-    success="gain * scores + bias has mean 0 and standard deviation 1.",
-    probes=[probe(scores=[1, 5]), probe(scores=[0, 2, 7, -4])],
-    mistakes=[
-        Mistake(
-            "the sample standard deviation is used",
-            "torch.std divides by n - 1 unless told otherwise: write scores.std(correction=0).",
-            lambda scores: (1 / scores.std(), -scores.mean() / scores.std()),
-        ),
-        Mistake(
-            "the mean is not divided by the standard deviation in the bias",
-            "The mean of gain * scores is gain * mean, and the bias must take all of that away.",
-            lambda scores: (1 / _sd(scores), -scores.mean()),
-        ),
-        Mistake(
-            "the bias has the wrong sign",
-            "It must bring the mean to 0: bias = -gain * mean.",
-            lambda scores: (1 / _sd(scores), scores.mean() / _sd(scores)),
-        ),
-        Mistake(
-            "the scores are multiplied by the standard deviation",
-            "Scores that spread twice as much need half the gain: gain = 1 / sd.",
-            lambda scores: (_sd(scores), -scores.mean() * _sd(scores)),
-        ),
-        Mistake(
-            "the mean and the standard deviation themselves are returned",
-            "The gain is 1 / sd, and the bias is what brings gain * mean to 0.",
-            lambda scores: (_sd(scores), scores.mean()),
-        ),
-        Mistake(
-            "the variance is used in place of the standard deviation",
-            "Take the square root of the variance first.",
-            lambda scores: (1 / scores.var(correction=0), -scores.mean() / scores.var(correction=0)),
-        ),
-        Mistake(
-            "there is a gain but no bias",
-            "The spread is right, the mean is not 0 yet: bias = -gain * mean.",
-            lambda scores: (1 / _sd(scores), 0.0),
-        ),
-        Mistake(
-            "gain and bias are returned in the other order",
-            "Return the gain first, then the bias.",
-            lambda scores: (-scores.mean() / _sd(scores), 1 / _sd(scores)),
         ),
     ],
 )

@@ -25,6 +25,12 @@ TD_RESIDUALS = Exercise(
             gamma=0.9,
         ),
     ],
+    draw=lambda d: {
+        "rewards": d.tokens(),
+        "values": d.tokens(),
+        "response_mask": d.mask(),
+        "gamma": d.one_of(0.5, 0.9, 1.0),
+    },
     mistakes=[
         Mistake(
             "gamma is forgotten",
@@ -82,6 +88,13 @@ TD_RESIDUALS = Exercise(
             "the first value comes round to the end",
             "torch.roll puts the first token's value after the last token: nothing follows it, append a 0.",
             lambda rewards, values, mask, *, gamma: (rewards + gamma * values.roll(-1, dims=1) - values) * mask,
+            also=(
+                lambda rewards, values, mask, *, gamma: (
+                    (rewards + gamma * (values * mask).roll(-1, dims=1) - values) * mask
+                ),
+                lambda rewards, values, mask, *, gamma: (rewards + gamma * values.roll(-1) - values) * mask,
+                lambda rewards, values, mask, *, gamma: (rewards + gamma * (values * mask).roll(-1) - values) * mask,
+            ),
         ),
         Mistake(
             "the previous value is taken, not the next",

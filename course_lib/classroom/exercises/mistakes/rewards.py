@@ -72,6 +72,13 @@ KL_SHAPED_REWARDS = Exercise(
             kl_coef=0.2,
         ),
     ],
+    draw=lambda d: {
+        "scores": d.numbers(d.batch),
+        "logprobs": d.logprobs(),
+        "ref_logprobs": d.logprobs(),
+        "response_mask": d.mask(),
+        "kl_coef": d.one_of(0.1, 0.2, 0.5),
+    },
     mistakes=[
         Mistake(
             "the KL penalty has the wrong sign",

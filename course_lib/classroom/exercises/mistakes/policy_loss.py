@@ -1,10 +1,12 @@
-"""Wrong versions of the exercises on PPO's two losses."""
+"""Wrong versions of the exercise on PPO's policy loss."""
 
 import torch
 
 from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
 from course_lib.equations import ppo
-from course_lib.equations.masking import masked_mean
+
+# No value lies on the edge of a band, where the gradient is open: right answers differ there.
+CLIPS = (0.05, 0.15, 0.25)
 
 
 def _objective(logprobs, old_logprobs, advantages, clip_eps):
@@ -13,6 +15,21 @@ def _objective(logprobs, old_logprobs, advantages, clip_eps):
 
 def _detached(logprobs, old_logprobs, advantages, clip_eps):
     return _objective(logprobs, old_logprobs.detach(), advantages.detach(), clip_eps)
+
+
+def _products(logprobs, old_logprobs, advantages, clip_eps):
+    ratio = torch.exp(logprobs - old_logprobs.detach())
+    return ratio * advantages.detach(), ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantages.detach()
+
+
+def _bounded(logprobs, old_logprobs, advantages, mask, lowest, highest):
+    ratio, advantages = torch.exp(logprobs - old_logprobs.detach()), advantages.detach()
+    return -torch.minimum(ratio * advantages, ratio.clamp(lowest, highest) * advantages)[mask].mean()
+
+
+def _minimum_of_means(logprobs, old_logprobs, advantages, mask, *, clip_eps):
+    products = _products(logprobs, old_logprobs, advantages, clip_eps)
+    return -torch.minimum(*(product[mask].mean() for product in products))
 
 
 def _mean_of_row_means(values, mask):
@@ -27,6 +44,7 @@ POLICY_LOSS = Exercise(
         probe(logprobs=[[-1]], old_logprobs=[[-1.1]], advantages=[[2]], response_mask=[[1]], clip_eps=0.2),
         probe(logprobs=[[-1]], old_logprobs=[[-1.5]], advantages=[[2]], response_mask=[[1]], clip_eps=0.2),
         probe(logprobs=[[-1]], old_logprobs=[[-1.5]], advantages=[[-2]], response_mask=[[1]], clip_eps=0.2),
+        probe(logprobs=[[-1.5]], old_logprobs=[[-1]], advantages=[[-2]], response_mask=[[1]], clip_eps=0.2),
         probe(
             logprobs=[[-1, -3]], old_logprobs=[[-1, -2.9]], advantages=[[2, 5]], response_mask=[[1, 0]], clip_eps=0.2
         ),
@@ -38,6 +56,13 @@ POLICY_LOSS = Exercise(
             clip_eps=0.1,
         ),
     ],
+    draw=lambda d: {
+        "logprobs": d.logprobs(),
+        "old_logprobs": d.logprobs(),
+        "advantages": d.tokens(),
+        "response_mask": d.mask(),
+        "clip_eps": d.one_of(*CLIPS),
+    },
     mistakes=[
         Mistake(
             "the minus sign before the objective is missing",
@@ -128,99 +153,26 @@ POLICY_LOSS = Exercise(
                 -(torch.exp(lp - old).clamp(1 - clip_eps, 1 + clip_eps) * advantages)[mask].mean()
             ),
         ),
-    ],
-)
-
-
-def _errors(values, old_values, returns, clip_eps):
-    clipped_values = values.clamp(old_values - clip_eps, old_values + clip_eps)
-    return (values - returns) ** 2, (clipped_values - returns) ** 2
-
-
-def _larger(values, old_values, returns, clip_eps):
-    return torch.maximum(*_errors(values, old_values, returns, clip_eps))
-
-
-VALUE_LOSS = Exercise(
-    reference=ppo.value_loss,
-    success="a value gains nothing by moving further than clip_eps from its old one, and padding has no part.",
-    gradient_of=("values",),
-    probes=[
-        probe(values=[[1]], old_values=[[0]], returns=[[2]], response_mask=[[1]], clip_eps=0.2),
-        probe(values=[[1]], old_values=[[0]], returns=[[0]], response_mask=[[1]], clip_eps=0.2),
-        probe(values=[[1, 4]], old_values=[[0, 4]], returns=[[2, 9]], response_mask=[[1, 0]], clip_eps=0.5),
-        probe(
-            values=[[1, 2, 3], [4, 6, 7]],
-            old_values=[[1, 0, 4], [4.5, 1, 2]],
-            returns=[[3, 4, 0], [5, 0, 0]],
-            response_mask=[[1, 1, 1], [1, 0, 0]],
-            clip_eps=0.3,
-        ),
-    ],
-    mistakes=[
         Mistake(
-            "the one half is missing in the value loss",
-            "Multiply by 0.5, so that the gradient is the error itself.",
-            lambda v, old, returns, mask, *, clip_eps: _larger(v, old, returns, clip_eps)[mask].mean(),
+            "the policy loss has no lower bound on the ratio",
+            "Where the advantage is negative it must not pay to fall below 1 - clip_eps: clip on both sides.",
+            lambda lp, old, advantages, mask, *, clip_eps: _bounded(lp, old, advantages, mask, None, 1 + clip_eps),
         ),
         Mistake(
-            "the smaller error is taken",
-            "The clip must not make a loss look smaller than it is: take the maximum.",
-            lambda v, old, returns, mask, *, clip_eps: (
-                0.5 * torch.minimum(*_errors(v, old, returns, clip_eps))[mask].mean()
-            ),
+            "the policy loss has no upper bound on the ratio",
+            "Where the advantage is positive it must not pay to rise above 1 + clip_eps: clip on both sides.",
+            lambda lp, old, advantages, mask, *, clip_eps: _bounded(lp, old, advantages, mask, 1 - clip_eps, None),
         ),
         Mistake(
-            "only the clipped value is used",
-            "Take the larger of the two squared errors, that of the value and that of the clipped value.",
-            lambda v, old, returns, mask, *, clip_eps: 0.5 * _errors(v, old, returns, clip_eps)[1][mask].mean(),
+            "the policy loss takes the smaller of two means",
+            "The clip is each token's own: take the minimum token by token, and the mean of that.",
+            _minimum_of_means,
         ),
         Mistake(
-            "the value is not clipped",
-            "Compare with the value kept within clip_eps of the old one, and take the larger error.",
-            lambda v, old, returns, mask, *, clip_eps: 0.5 * _errors(v, old, returns, clip_eps)[0][mask].mean(),
-        ),
-        Mistake(
-            "the value is clipped around 1, like a ratio",
-            "Clip it around its old value: between old_values - clip_eps and old_values + clip_eps.",
-            lambda v, old, returns, mask, *, clip_eps: (
-                0.5 * _larger(v, torch.ones_like(v), returns, clip_eps)[mask].mean()
-            ),
-        ),
-        Mistake(
-            "the mean of the value loss is taken over padding too",
-            "Keep the real tokens alone: squared_errors[response_mask].mean().",
-            lambda v, old, returns, mask, *, clip_eps: 0.5 * _larger(v, old, returns, clip_eps).mean(),
-        ),
-        Mistake(
-            "the value loss is 0 at padding, but divided by all tokens",
-            "Divide by the number of real tokens: response_mask.sum().",
-            lambda v, old, returns, mask, *, clip_eps: 0.5 * (_larger(v, old, returns, clip_eps) * mask).mean(),
-        ),
-        Mistake(
-            "the value loss is the mean of the rows' means",
-            "A token of a short text would count more: take one mean over all real tokens.",
-            lambda v, old, returns, mask, *, clip_eps: (
-                0.5 * _mean_of_row_means(_larger(v, old, returns, clip_eps), mask)
-            ),
-        ),
-        Mistake(
-            "the value loss is a sum over the tokens",
-            "Divide by the number of real tokens.",
-            lambda v, old, returns, mask, *, clip_eps: 0.5 * _larger(v, old, returns, clip_eps)[mask].sum(),
-        ),
-        Mistake(
-            "the errors are not squared",
-            "Square them: the absolute error pulls a little error as hard as a large one.",
-            lambda v, old, returns, mask, *, clip_eps: (
-                0.5 * masked_mean(_larger(v, old, returns, clip_eps).sqrt(), mask)
-            ),
-        ),
-        Mistake(
-            "the larger error is taken of the means, not of each token",
-            "Take the maximum token by token, then the mean.",
-            lambda v, old, returns, mask, *, clip_eps: (
-                0.5 * torch.maximum(*(error[mask].mean() for error in _errors(v, old, returns, clip_eps)))
+            "the policy loss takes the larger product",
+            "Of the two products the smaller one counts, so that a large change never looks good: torch.minimum.",
+            lambda lp, old, advantages, mask, *, clip_eps: (
+                -torch.maximum(*_products(lp, old, advantages, clip_eps))[mask].mean()
             ),
         ),
     ],

@@ -1,0 +1,64 @@
+"""One mechanism for every exercise: hand-sized inputs, some hundred random ones, and the mistakes that we know."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from course_lib.classroom.exercises.draws import drawn, size
+from course_lib.classroom.exercises.exercise import Exercise, Mistake
+from course_lib.classroom.exercises.refusals import refusal, stopped
+from course_lib.classroom.exercises.trials import Difference, alike, difference, gradients, results, scale
+
+
+def verdict(exercise: Exercise, function: Callable) -> str:
+    """Say whether a student's function is right, or which mistake it makes and the smallest input that shows it."""
+    for many in rounds(exercise):
+        for trial in (results, gradients) if exercise.gradient_of else (results,):
+            differences = []
+            for inputs in many:
+                try:
+                    differences.append(difference(exercise, trial, function, inputs))
+                except Exception as error:
+                    return stopped(function, error, inputs)
+            if any(differences):
+                first = next(filter(None, differences))
+                shown = first if many is exercise.probes else smaller(exercise, trial, function, first)
+                return refusal(recognised(exercise, trial, function, many), shown)
+    return f"Passed: {exercise.success}"
+
+
+def rounds(exercise: Exercise) -> Iterator[Sequence[dict]]:
+    """Give the inputs by hand, and for who is right in all of them the random ones."""
+    yield exercise.probes
+    yield drawn(exercise.draw)
+
+
+def recognised(exercise: Exercise, trial: Callable, function: Callable, many: Sequence[dict]) -> Mistake | None:
+    """Find the wrong version that does the same with every input."""
+    outcomes = [trial(exercise, function, inputs) for inputs in many]
+    for mistake in exercise.mistakes:
+        for version in (mistake.function, *mistake.also):
+            if same(exercise, trial, version, many, outcomes):
+                return mistake
+    return None
+
+
+def same(exercise: Exercise, trial: Callable, version: Callable, many: Sequence[dict], outcomes: list[dict]) -> bool:
+    """Tell whether a wrong version has these outcomes; one that stops with an error has not."""
+    with suppress(Exception):
+        return all(
+            alike(outcome[part], value, scale=scale(inputs))
+            for inputs, outcome in zip(many, outcomes, strict=True)
+            for part, value in trial(exercise, version, inputs).items()
+        )
+    return False
+
+
+def smaller(exercise: Exercise, trial: Callable, function: Callable, found: Difference) -> Difference:
+    """Look among many more random inputs for a smaller or rounder one that shows a difference."""
+    for inputs in drawn(exercise.draw, seed=1, each=16):
+        if size(inputs) >= size(found.inputs):
+            break
+        with suppress(Exception):
+            if shown := difference(exercise, trial, function, inputs):
+                return shown
+    return found
