@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: help run test lab present notebooks slides site format checksums pins
+.PHONY: help run test lab present notebooks slides site format checksums pins lowest
 
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
@@ -22,6 +22,7 @@ help:
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 	@echo "make pins       ask pip on what each pin of constraints.txt installs, after one was changed (needs a network)"
+	@echo "make lowest     test the engine with the lowest versions that pyproject.toml allows, in .lowest (needs a network)"
 
 run: $(READY)
 	@$(PY) -m course_lib run $(ARGS)
@@ -57,6 +58,13 @@ checksums: $(READY)
 
 pins: $(READY)
 	@$(PY) tests/shared/pins.py
+
+lowest:
+	$(PYTHON) -m venv --clear .lowest
+	.lowest/bin/python -m pip install --disable-pip-version-check uv
+	.lowest/bin/uv pip install --python .lowest/bin/python --resolution lowest-direct -e '.[test]' $(ARGS)
+	.lowest/bin/python -m pytest tests/equations tests/training
+	.lowest/bin/python -m course_lib run --iterations 2 --batch-size 16 --evaluation-prompts 16
 
 $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),python3) -c '$(SUPPORTED)' || { \

@@ -70,7 +70,8 @@ def reinforce_loss(
     """Make texts with a positive advantage more likely: loss = -mean_i(A_i * log p(text_i)), for REINFORCE and RLOO.
 
     Its gradient is the policy gradient only while the policy is still the one that sampled: one step a batch. The
-    gradient goes to logprobs alone: advantages are detached here.
+    gradient goes to logprobs alone: advantages are detached here. NaN where one A_i * log p is infinite and another is
+    minus infinity.
 
     Source: Williams 1992 (Machine Learning 8, 229); Ahmadian et al. 2024, section 2.2 (arXiv 2402.14740).
     """

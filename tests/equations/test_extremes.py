@@ -347,4 +347,7 @@ def test_the_kl_coefficient_is_exact_at_every_size(kl_coef, measured, target, ho
         high, low = measured * 5 >= target * 6, measured * 5 <= target * 4
         error = Decimal("0.2") if high else Decimal("-0.2") if low else (measured - target) / target
         step = Decimal(batch_size) / Decimal(horizon) * error
-        assert_exact(result, Decimal(kl_coef) + Decimal(kl_coef) * step, Decimal(kl_coef) * (1 + abs(step)))
+        # a Python float, which does not overflow where float32 would
+        assert abs(Decimal(result) - Decimal(kl_coef) * (1 + step)) <= Decimal("4e-6") * Decimal(kl_coef) * (
+            1 + abs(step)
+        )

@@ -135,8 +135,10 @@ def grpo_advantages(a, *, eps: float) -> Pairs:
 
 
 def reinforce_loss(a, c) -> Pairs:
-    pairs = zip(text_logprobs(a), c, strict=True)
-    return average((-advantage * logprob, abs(advantage) * size) for (logprob, size), (advantage, *_) in pairs)
+    rows = zip(text_logprobs(a), c, strict=True)
+    pairs = [(-advantage * logprob, abs(advantage) * size) for (logprob, size), (advantage, *_) in rows]
+    infinite = {value > 0 for value, _ in pairs if abs(value) > LARGEST}
+    return iter([(NAN, NAN)]) if len(infinite) == 2 else average(pairs)
 
 
 def probability_ratio(a, b) -> Pairs:
