@@ -9,16 +9,24 @@ from course_lib.classroom.canvas import Canvas, image_html
 from course_lib.classroom.html import sentence_html
 
 
-class Pictured:
-    """Added to a widget, leaves a picture, `png`, and words, `says`, where a notebook is read without a kernel."""
+class Worded:
+    """Added to a widget, leaves words, `says`, where a notebook is read without a kernel."""
 
-    png: bytes
     says: str
 
     def _repr_mimebundle_(self, **options) -> dict:
         live = super()._repr_mimebundle_(**options)
         data = dict(live[0] if isinstance(live, tuple) else live or {})
-        return data | {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.says}
+        return data | {"text/plain": self.says}
+
+
+class Pictured(Worded):
+    """Added to a widget, leaves a picture too, `png`."""
+
+    png: bytes
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        return super()._repr_mimebundle_(**options) | {"image/png": base64.b64encode(self.png).decode()}
 
 
 class Demo(Pictured, widgets.VBox):

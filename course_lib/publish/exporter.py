@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from traitlets import default
 from traitlets.config import Config
 
-from course_lib.publish.markdown import to_html, to_inline_html
-from course_lib.publish.roles import ASKS, heading, question, role
+from course_lib.publish.markdown import to_html
+from course_lib.publish.roles import heading, question, role
 from course_lib.training.files.errors import CourseError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,9 +39,7 @@ class CourseExporter(HTMLExporter):
         settings = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
         super().__init__(config=settings, template_file=template, extra_template_basedirs=[str(TEMPLATES)])
         self.register_filter("markdown2html", lambda source: to_html(source, href))
-        self.register_filter("inline", lambda source: to_inline_html(source, href))
         self.register_filter("text", partial(text, href=href))
-        self.register_filter("idea", partial(idea, href=href))
         self.register_filter("alt", alt)
 
     @default("template_name")
@@ -64,11 +62,6 @@ def text(cell: NotebookNode, href: Callable[[str], str]) -> str:
     if found and found.length:
         html = html.replace(f"({found.length})</h", f'<span class="minutes">({found.length})</span></h', 1)
     return with_options(html, cell) if role(cell) == "quiz" else html
-
-
-def idea(prediction: NotebookNode, href: Callable[[str], str]) -> str:
-    """Render what stands in the cell of a prediction before the question."""
-    return text(NotebookNode(prediction, source=prediction.source.partition(ASKS)[0].strip()), href)
 
 
 def with_options(html: str, quiz: NotebookNode) -> str:

@@ -12,7 +12,7 @@ from course_lib.publish.exporter import CourseExporter, page_templates
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.links import Links, address, relative
 from course_lib.publish.markdown import to_html
-from course_lib.publish.roles import predictions
+from course_lib.publish.roles import answers, predictions
 
 README = "README.md"
 
@@ -42,7 +42,8 @@ class Pages:
         """The page of a notebook, between those before and after it."""
         of = f"notebooks/{lesson.name}.ipynb"
         exporter = CourseExporter("lesson_cells.html.j2", href=partial(self.links.href, of=of))
-        cells = exporter.page(lesson.notebook, predictions=predictions(lesson.notebook))
+        asked = {"predictions": predictions(lesson.notebook), "answers": answers(lesson.notebook)}
+        cells = exporter.page(lesson.notebook, **asked)
         place = self.lessons.index(lesson)
         before, after = self.lessons[max(place - 1, 0) : place], self.lessons[place + 1 : place + 2]
         return self.fill(

@@ -1,7 +1,7 @@
 """Opens a notebook in JupyterLab as slides whose widgets are live: `make present ARGS=02`.
 
-What opens is a copy in slides/live, with larger type, the code hidden where the picture is the point, and the answers
-unfolded; the course's own notebooks, and the settings of `make lab`, stay as they are.
+What opens is a copy in slides/live, with larger type, the code hidden where the picture or the question is the
+point, and the answers unfolded; the course's own notebooks, and the settings of `make lab`, stay as they are.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_lib.publish.plan import HIDE_INPUT, slide_type
-from course_lib.publish.roles import unfolded
+from course_lib.publish.roles import role, unfolded
 from course_lib.publish.slides import OUT
 from course_lib.publish.stored import FOLDER, find, read, write
 from course_lib.training.files.entry_point import entry_point
@@ -49,7 +49,7 @@ def live(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = unfolded(cell.source, cell)
-        elif HIDE_INPUT in cell.metadata.get("tags", []):
+        elif HIDE_INPUT in cell.metadata.get("tags", []) or role(cell) == "prediction":
             cell.metadata[STYLES] = PICTURE
     return notebook
 

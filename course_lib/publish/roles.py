@@ -5,9 +5,9 @@ from string import ascii_lowercase
 
 from nbformat import NotebookNode
 
+from course_lib.classroom.predictions import Question, prediction
 from course_lib.training.files.errors import CourseError
 
-ASKS = "**Predict.**"  # a prediction's question begins so
 PARTS = ("task", "stub", "check", "solution")  # of an exercise, in their order
 DEEPER = "Go deeper: "
 
@@ -23,23 +23,13 @@ class Heading:
     deeper: bool
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question, its options by letter, the right letter, and for a prediction the id of the answer's cell."""
-
-    asked: str
-    options: dict[str, str]
-    right: str
-    answer_id: str = ""
-
-
 def course(cell: NotebookNode) -> NotebookNode:
     """Return what a cell's metadata say for the course."""
     return cell.metadata.get("course", NotebookNode())
 
 
 def role(cell: NotebookNode) -> str:
-    """Return a cell's role: "prediction", "answer", "quiz", one of PARTS, or "" where it has none."""
+    """Return a cell's role: "prediction", "reveal", "answer", "quiz", one of PARTS, or "" where it has none."""
     return course(cell).get("role", "")
 
 
@@ -53,8 +43,8 @@ def heading(cell: NotebookNode) -> Heading | None:
     return Heading(len(marks), words.removesuffix(f" ({length})"), length, minutes, course(cell).get("deeper", False))
 
 
-def question(cell: NotebookNode, answer_id: str = "") -> Question:
-    """Return what a prediction or a quiz asks. CourseError where its metadata lack something."""
+def question(cell: NotebookNode) -> Question:
+    """Return what a quiz asks. CourseError where its metadata lack something."""
     said = course(cell)
     options = dict(zip(ascii_lowercase, said.get("options", []), strict=False))
     if len(options) < 2 or said.get("answer") not in options or not said.get("question"):
@@ -62,20 +52,25 @@ def question(cell: NotebookNode, answer_id: str = "") -> Question:
             f"Expected the metadata of the cell {cell.id!r} to have a question, its options and the right letter, "
             f"but they have {dict(said)}; write what is missing (CONTRIBUTING.md shows how)."
         )
-    return Question(said.question, options, said.answer, answer_id)
+    return Question(said.question, options, said.answer)
+
+
+def answers(notebook: NotebookNode) -> dict[str, str]:
+    """Return the ids of the answers' cells by those of the predictions. CourseError where a prediction has none."""
+    found = {course(cell).get("of"): cell.id for cell in notebook.cells if role(cell) == "answer"}
+    asking = [cell.id for cell in notebook.cells if role(cell) == "prediction"]
+    for name in asking:
+        if name not in found:
+            raise CourseError(
+                f"Expected a cell with the answer to the prediction {name!r}, but none has it; "
+                f'give that cell the metadata "course": {{"role": "answer", "of": "{name}"}}.'
+            )
+    return {name: found[name] for name in asking}
 
 
 def predictions(notebook: NotebookNode) -> dict[str, Question]:
-    """Return the predictions by the ids of their cells. CourseError where no cell is the answer of one."""
-    answers = {course(cell).get("of"): cell.id for cell in notebook.cells if role(cell) == "answer"}
-    asking = [cell for cell in notebook.cells if role(cell) == "prediction"]
-    for cell in asking:
-        if cell.id not in answers:
-            raise CourseError(
-                f"Expected a cell with the answer to the prediction {cell.id!r}, but none has it; "
-                f'give that cell the metadata "course": {{"role": "answer", "of": "{cell.id}"}}.'
-            )
-    return {cell.id: question(cell, answers[cell.id]) for cell in asking}
+    """Return the predictions by the ids of their cells. CourseError where predictions.toml has none of that name."""
+    return {cell.id: prediction(cell.id) for cell in notebook.cells if role(cell) == "prediction"}
 
 
 def exercises(notebook: NotebookNode) -> dict[str, dict[str, NotebookNode]]:

@@ -9,7 +9,8 @@ import pytest
 from nbformat import NotebookNode
 from shared.notebooks import NOTEBOOKS, ROOT, Section, code_cells, each_notebook, sections
 
-from course_lib.publish.roles import course, heading, role
+from course_lib.classroom.predictions import prediction
+from course_lib.publish.roles import heading, role
 from course_lib.publish.stored import canonical, read, to_json
 
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
@@ -153,7 +154,7 @@ def test_each_demo_has_a_prediction_before_it_and_the_answer_after_it(path):
             assert predictions, f"no prediction before the picture of: {section.heading.title}"
             assert predictions[0] < pictures[0] <= pictures[-1] < answers[-1], section.heading.title
         for at in predictions:
-            assert len(course(section.cells[at]).options) >= 3, section.heading.title
+            assert len(prediction(section.cells[at].id).options) >= 3, section.heading.title
 
 
 @each_notebook
@@ -184,5 +185,6 @@ def test_links_lead_somewhere(path):
 
 
 @each_notebook
-def test_the_first_code_cell_sets_the_style(path):
-    assert "use_style()" in code_cells(read(path))[0].source
+def test_the_first_code_cell_but_for_a_question_sets_the_style(path):
+    first = next(cell for cell in code_cells(read(path)) if role(cell) != "prediction")
+    assert "use_style()" in first.source

@@ -1,16 +1,16 @@
 """What the cells of the notebooks say of themselves is what a student reads in them."""
 
-from string import ascii_lowercase
-
 from shared.notebooks import NOTEBOOKS, ROOT, each_notebook
 
+from course_lib.classroom.predictions import predictions as all_predictions
 from course_lib.publish.lesson import read_lesson
-from course_lib.publish.roles import ASKS, DEEPER, PARTS, course, exercises, heading, predictions, question, role
+from course_lib.publish.roles import DEEPER, PARTS, answers, course, exercises, heading, predictions, question, role
 from course_lib.publish.stored import read
 
 KEYS = {
     "": {"minutes", "lab", "deeper", "name", "does"},
-    "prediction": {"question", "options", "answer", "deeper"},
+    "prediction": set(),
+    "reveal": set(),
     "quiz": {"question", "options", "answer"},
     "answer": {"of"},
 } | {part: {"exercise", "deeper"} for part in PARTS}
@@ -26,33 +26,45 @@ def test_cells_say_of_themselves_only_what_is_known(path):
         assert set(course(cell)) - {"role"} <= KEYS[role(cell)], cell.id
 
 
-@each_notebook
-def test_what_a_prediction_asks_is_what_its_text_asks(path):
-    cells = {cell.id: cell for cell in read(path).cells}
-    asked = predictions(read(path))
-    assert [name for name, cell in cells.items() if cell.source.count(ASKS) and cell.cell_type == "markdown"] == [
-        *asked
-    ]
-    for name, prediction in asked.items():
-        _, written = one_line(cells[name].source).split(ASKS)
-        assert prediction.asked.removesuffix(" …") in written, name
-        places = [written.find(f"({letter}) {option}") for letter, option in prediction.options.items()]
-        assert places == sorted(places), name
-        assert places[0] >= 0, name
-        assert f"({ascii_lowercase[len(places)]}) " not in written, name
+def calls(function: str, name: str) -> str:
+    return f'from course_lib.classroom.widgets.predict import {function}\n\n{function}("{name}")'
 
 
 @each_notebook
-def test_the_answer_stands_after_its_prediction_and_begins_with_the_right_letter(path):
+def test_a_prediction_asks_its_own_question_and_tells_no_answer(path):
+    notebook = read(path)
+    asked = predictions(notebook)
+    for cell in notebook.cells:
+        assert ("predict(" in cell.source) == (cell.id in asked), cell.id
+        if cell.id in asked:
+            assert cell.source == calls("predict", cell.id)
+            assert [output.data["text/plain"] for output in cell.outputs] == [asked[cell.id].markdown], cell.id
+
+
+@each_notebook
+def test_a_prediction_is_followed_by_what_shows_it_then_the_verdict_then_the_answer(path):
     notebook = read(path)
     names = [cell.id for cell in notebook.cells]
-    answers = [cell.id for cell in notebook.cells if role(cell) == "answer"]
-    asked = predictions(notebook)
-    assert [prediction.answer_id for prediction in asked.values()] == answers
-    for name, prediction in asked.items():
-        assert names.index(name) < names.index(prediction.answer_id)
-        answer = notebook.cells[names.index(prediction.answer_id)].source
-        assert answer.startswith(f"<details><summary>What you should have seen</summary>\n\n({prediction.right})"), name
+    roles = [role(cell) for cell in notebook.cells if role(cell) in ("prediction", "reveal", "answer")]
+    answered = answers(notebook)
+    assert roles == ["prediction", "reveal", "answer"] * len(answered)
+    for name, answer in answered.items():
+        at = names.index(answer)
+        assert notebook.cells[at - 1].source == calls("reveal", name)
+        assert names.index(name) < at - 2, f"nothing is shown between {name} and {answer}"
+
+
+@each_notebook
+def test_the_answer_begins_with_the_right_letter(path):
+    notebook = read(path)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for name, answer in answers(notebook).items():
+        begins = f"<details><summary>What you should have seen</summary>\n\n({predictions(notebook)[name].right})"
+        assert cells[answer].source.startswith(begins), name
+
+
+def test_every_prediction_of_the_file_is_asked_once_and_in_its_order():
+    assert [name for path in NOTEBOOKS for name in predictions(read(path))] == list(all_predictions())
 
 
 @each_notebook
@@ -66,7 +78,7 @@ def test_a_quiz_has_a_fold_for_each_option_which_says_yes_or_no(path):
 
 
 def test_the_notebooks_have_predictions_and_a_quiz():
-    assert sum(len(predictions(read(path))) for path in NOTEBOOKS) > 40
+    assert all(predictions(read(path)) for path in NOTEBOOKS)
     assert sum(role(cell) == "quiz" for path in NOTEBOOKS for cell in read(path).cells) == 8
 
 

@@ -3,10 +3,11 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course_lib.classroom.predictions import Question
 from course_lib.publish.exporter import text
 from course_lib.publish.roles import (
     Heading,
-    Question,
+    answers,
     exercises,
     heading,
     predictions,
@@ -20,10 +21,12 @@ def words(name: str, source: str = "words", **said):
     return new_markdown_cell(source, id=name, metadata={"course": said} if said else {})
 
 
-def asks(*options: str, answer: str):
-    return words(
-        "asks", "**Predict.** How many?", role="prediction", question="How many?", options=options, answer=answer
-    )
+def quiz(source: str = "Or?", **said):
+    return words("quiz", source, role="quiz", question="Or?", **said)
+
+
+def asks(name: str):
+    return new_code_cell("predict", id=name, metadata={"course": {"role": "prediction"}})
 
 
 def test_a_heading_has_the_minutes_of_its_metadata():
@@ -40,24 +43,32 @@ def test_smaller_headings_text_and_comments_in_code_are_no_headings():
     assert [heading(cell) for cell in cells] == [None, None, None]
 
 
-def test_a_prediction_has_its_options_by_letter_and_its_answer():
-    notebook = new_notebook(cells=[asks("one", "two", answer="b"), words("seen", role="answer", of="asks")])
-    assert predictions(notebook) == {"asks": Question("How many?", {"a": "one", "b": "two"}, "b", "seen")}
+def test_a_prediction_is_found_by_the_id_of_its_cell():
+    notebook = new_notebook(cells=[asks("bt-train-predict"), words("seen", role="answer", of="bt-train-predict")])
+    options = {"a": "near 0", "b": "near 0.69", "c": "near 1"}
+    begins = "Where does the loss begin, before anything is learned?"
+    assert predictions(notebook) == {"bt-train-predict": Question(begins, options, "b")}
+    assert answers(notebook) == {"bt-train-predict": "seen"}
 
 
 @pytest.mark.parametrize(
     ("options", "answer"), [((), "a"), (("one",), "a"), (("one", "two"), "c"), (("one", "two"), "")]
 )
-def test_a_question_without_a_right_option_is_named(options, answer):
-    with pytest.raises(CourseError, match="metadata of the cell 'asks' to have a question, its options and the right"):
-        question(asks(*options, answer=answer))
+def test_a_quiz_without_a_right_option_is_named(options, answer):
+    with pytest.raises(CourseError, match="metadata of the cell 'quiz' to have a question, its options and the right"):
+        question(quiz(options=options, answer=answer))
+
+
+def test_a_prediction_that_no_file_knows_is_named():
+    with pytest.raises(CourseError, match="Expected the name of a prediction, such as 'clip-predict', but 'clip'"):
+        predictions(new_notebook(cells=[asks("clip")]))
 
 
 def test_a_prediction_without_an_answer_is_named():
     with pytest.raises(
         CourseError, match=r"none has it; give .* \"course\": \{\"role\": \"answer\", \"of\": \"asks\"\}"
     ):
-        predictions(new_notebook(cells=[asks("one", "two", answer="b"), words("seen", role="answer", of="other")]))
+        answers(new_notebook(cells=[asks("asks"), words("seen", role="answer", of="other")]))
 
 
 def test_the_parts_of_an_exercise_are_found_wherever_they_stand():
@@ -78,18 +89,18 @@ def test_only_the_answer_to_a_prediction_is_unfolded():
 
 def test_the_folds_of_a_quiz_are_told_apart_and_others_left():
     folds = "".join(f"<details><summary>({letter})</summary>\n\n.\n\n</details>\n\n" for letter in "ab")
-    quiz = words("quiz", f"Or?\n\n{folds}", role="quiz", question="Or?", options=["One", "Two"], answer="b")
-    lines = [line.split("<summary>")[0] for line in text(quiz, str).splitlines() if "summary" in line]
+    asked = quiz(f"Or?\n\n{folds}", options=["One", "Two"], answer="b")
+    lines = [line.split("<summary>")[0] for line in text(asked, str).splitlines() if "summary" in line]
     assert lines == ['<details class="option no">', '<details class="option yes">']
     assert "option" not in text(words("aside", folds), str)
 
 
 def test_a_quiz_with_more_options_than_folds_is_named():
-    quiz = words("quiz", "Or?\n\n<details></details>", role="quiz", question="Or?", options=["One", "Two"], answer="b")
+    asked = quiz("Or?\n\n<details></details>", options=["One", "Two"], answer="b")
     with pytest.raises(
         CourseError, match="Expected the quiz 'quiz' to have a fold for each of its 2 options, but it has 1"
     ):
-        text(quiz, str)
+        text(asked, str)
 
 
 def test_the_minutes_of_a_heading_are_set_apart_and_no_others():
