@@ -14,7 +14,7 @@ ARGS ?=
 help:
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
 	@echo "make test       lint, run the tests, then run the notebooks and compare their outputs"
-	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make lab        open JupyterLab on your own copies of the notebooks, in my_notebooks/"
 	@echo "make present    open a notebook in JupyterLab as slides with live widgets (ARGS='02' for clipped PPO)"
 	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
 	@echo "make slides     write the notebooks as slides with speaker notes, to be shown without Python (slides/)"
@@ -33,9 +33,8 @@ test: $(READY)
 	$(PY) -m pytest $(ARGS)
 	$(PY) -m pytest --nbval notebooks
 
-# From the root, so that the notebooks' links to the code open too.
 lab: $(READY)
-	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
+	@$(PY) -m course_lib.publish.lab $(ARGS)
 
 present: $(READY)
 	@$(PY) -m course_lib.publish.present $(ARGS)

@@ -1,0 +1,30 @@
+"""Opens JupyterLab on the student's own copies of the notebooks: `make lab`.
+
+The copies lie in my_notebooks, without outputs. What a student wrote is never written over: a notebook that has changed
+in the course since is laid beside it.
+"""
+
+import sys
+
+from jupyterlab.labapp import LabApp
+
+from course_lib.publish.copies import COPIES, lay_out
+from course_lib.training.files.entry_point import entry_point
+
+
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Lay the copies out and open them; the arguments are JupyterLab's own."""
+    for sentence in lay_out(COPIES):
+        print(sentence)
+    print(f"Your notebooks are in {COPIES}.")
+    options = [
+        f"--ServerApp.root_dir={COPIES.parent}",  # so that the notebooks' links to the code open too
+        f"--LabApp.default_url=/lab/tree/{COPIES.name}",
+        "--LabApp.news_url=None",  # nothing is fetched, and no box asks for it
+    ]
+    LabApp.launch_instance([*options, *(sys.argv[1:] if arguments is None else arguments)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
