@@ -13,7 +13,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.files.write import write_bytes, write_json
 
 COPIES = FOLDER.parent / "my_notebooks"
-GIVEN = "given.json"  # the SHA-256 of each copy as it was laid out, by which a changed one is told
+GIVEN = ".given.json"  # the SHA-256 of each copy as it was laid out, by which a changed one is told
 
 
 def lay_out(folder: Path = COPIES, *, course: Path = FOLDER) -> list[str]:

@@ -4,12 +4,17 @@ The copies lie in my_notebooks, without outputs. What a student wrote is never w
 in the course since is laid beside it.
 """
 
+import os
 import sys
+from pathlib import Path
 
 from jupyterlab.labapp import LabApp
 
 from course_lib.publish.copies import COPIES, lay_out
 from course_lib.training.files.entry_point import entry_point
+
+# Defaults below a student's own settings: no box asks whether to fetch news.
+CONFIG = Path(__file__).with_name("jupyter")
 
 
 @entry_point
@@ -21,8 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = [
         f"--ServerApp.root_dir={COPIES.parent}",  # so that the notebooks' links to the code open too
         f"--LabApp.default_url=/lab/tree/{COPIES.name}",
-        "--LabApp.news_url=None",  # nothing is fetched, and no box asks for it
     ]
+    paths = [str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     LabApp.launch_instance([*options, *(sys.argv[1:] if arguments is None else arguments)])
 
 

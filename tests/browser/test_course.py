@@ -13,6 +13,14 @@ def test_welcome(lab):
     lab.open("00_welcome")
     lab.run_all()
     lab.screenshot_all()
+    assert lab.page.locator(".Toastify__toast").all_inner_texts() == []  # no box asks about news
+    lab.wait_for("map-reveal", "You have not chosen yet")
+    lab.click("(b) the policy and the reward model", "map-predict")
+    lab.wait_for("map-predict", r"Kept: \(b\), .* Now run the next cell\.")
+    lab.run("map-reveal")
+    lab.wait_for("map-reveal", r"you chose \(b\) .*: it did not come true\. Right is \(a\)")
+    lab.show_cell("map-predict")
+    lab.screenshot("prediction")
 
 
 def test_reward_modeling(lab):
@@ -60,7 +68,6 @@ def test_rlhf_pipeline(lab):
     lab.open("03_rlhf_pipeline")
     lab.run_all()
     lab.screenshot_all()
-    lab.click("Reset", "cockpit")  # a later cell has made a step
     lab.click("Start", "cockpit")
     lab.wait_for("cockpit", r"Running\. Step 2 of")
     lab.click("Pause", "cockpit")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from jupyter_core.paths import jupyter_config_path
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from shared.notebooks import NOTEBOOKS
 
@@ -154,16 +155,17 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path, monkeyp
     assert told.startswith(f"Expected to read and write {tmp_path / 'my_notebooks'}, but that failed")
 
 
-def test_jupyterlab_opens_on_the_copies_and_asks_for_no_news(tmp_path, monkeypatch, capsys):
+def test_jupyterlab_opens_on_the_copies(tmp_path, monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(lab, "COPIES", tmp_path / "my_notebooks")
     monkeypatch.setattr(lab.LabApp, "launch_instance", opened.extend)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path / "school"))
     assert lab.main(["--no-browser"]) == 0
+    assert jupyter_config_path()[:2] == [str(lab.CONFIG), str(tmp_path / "school")]
     assert capsys.readouterr().out == f"Your notebooks are in {tmp_path / 'my_notebooks'}.\n"
     assert names(tmp_path / "my_notebooks") == [path.name for path in NOTEBOOKS]
     assert opened == [
         f"--ServerApp.root_dir={tmp_path}",
         "--LabApp.default_url=/lab/tree/my_notebooks",
-        "--LabApp.news_url=None",
         "--no-browser",
     ]

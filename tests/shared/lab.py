@@ -13,13 +13,11 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
+from course_lib.publish.lab import CONFIG
 from course_lib.publish.stored import read
 
-# Every cell is kept in the page, also where it is scrolled away, and nothing asks for news over the network.
-SETTINGS = {
-    "notebook-extension/tracker": '{"windowingMode": "none"}',
-    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
-}
+# Every cell is kept in the page, also where it is scrolled away.
+SETTINGS = {"notebook-extension/tracker": '{"windowingMode": "none"}'}
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 HEIGHT = 1000
 
@@ -33,6 +31,7 @@ def serve(notebooks: Path, home: Path) -> Iterator[str]:
         path.write_text(text)
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    folders |= {"JUPYTER_CONFIG_PATH": str(CONFIG)}  # as `make lab` has it
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,6 +95,11 @@ class Lab:
         self.menu("Run", "runmenu:run-all")
         wait_until(lambda: self.errors() or not self.waiting(), f"all cells of {self.name} ran", seconds=seconds)
         assert not self.errors(), f"{self.name}: " + "\n".join(self.errors())
+
+    def run(self, cell_id: str) -> None:
+        """Run one cell."""
+        self.cell(cell_id).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
 
     def errors(self) -> list[str]:
         return self.page.locator(ERRORS).all_inner_texts()

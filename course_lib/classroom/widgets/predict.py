@@ -58,7 +58,7 @@ class Predict(Worded, widgets.VBox):
             self.sentence.value = sentence_html(say_kept(kept))
         for letter, button in self.buttons.items():
             chosen = bool(kept) and letter == kept[-1].choice
-            button.icon, button.button_style = ("check", "info") if chosen else ("", "")
+            button.icon, button.button_style = ("check", "primary") if chosen else ("", "")
 
     def _repr_mimebundle_(self, **options) -> dict:
         return super()._repr_mimebundle_(**options) | {"text/markdown": self.says}
