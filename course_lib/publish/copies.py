@@ -45,13 +45,13 @@ def fresh(notebook: NotebookNode) -> NotebookNode:
 
 
 def give(content: bytes, copy: Path, given: dict[str, str]) -> Path | None:
-    """Write a notebook to `copy`; where the student changed that, and has not this version, beside it.
+    """Write a notebook to `copy`; where the student changed that and never got this version, beside it.
 
     Notes the version in `given`, and returns the path beside `copy` where it was written to one.
     """
     version = sha256(content).hexdigest()
     if copy.exists() and digest(copy) not in (version, given.get(copy.name)):
-        if version in (given.get(path.name) for path in known(copy, given)):
+        if version in [laid for name, laid in given.items() if name.partition(".")[0] == copy.stem]:
             return None
         path = next(path for path in beside(copy) if not path.exists() or digest(path) == given.get(path.name))
     else:
@@ -60,11 +60,6 @@ def give(content: bytes, copy: Path, given: dict[str, str]) -> Path | None:
         write_bytes(path, content)
     given[path.name] = version
     return path if path != copy else None
-
-
-def known(copy: Path, given: dict[str, str]) -> list[Path]:
-    """Return the paths, `copy` and those beside it, to which a version was ever written."""
-    return [path for name in given if (path := copy.with_name(name)).name.partition(".")[0] == copy.stem]
 
 
 def beside(copy: Path) -> Iterator[Path]:

@@ -50,6 +50,10 @@ def test_slides_with_live_widgets(live):
     live.page.wait_for_selector("body[data-jp-deck-mode=presenting]", state="attached", timeout=180_000)
     for name in ("title", "clip-idea", "clip-predict", "clip-demo"):
         shows(live, name)
+        if name == "clip-predict":
+            assert live.cell(name).get_by_role("button", name="(b) No: the objective still pushes it back").is_visible()
+            assert not live.cell(name).locator(".jp-InputArea").is_visible()
+            live.screenshot("live-prediction")
         live.page.keyboard.press("Space")
     shows(live, "clip-answer")
     assert live.cell("clip-answer").locator(".jp-MarkdownOutput p").is_visible()  # unfolded
