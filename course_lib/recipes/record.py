@@ -92,8 +92,10 @@ OBJECTIVES = {
     "KL penalty 1": ({}, PPO(clipped_objective=penalised(1.0))),
     "KL penalty 10": ({}, PPO(clipped_objective=penalised(10.0))),
 }
+# with many passes over a batch the clip has more to do
+MANY_PASSES = {"batch_size": 64, "epochs": 4, "minibatches": 2, "lam": 0.95, "kl_coef": 0.05, "value_network": "policy"}
 KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
-KL_COEFS_TWICE = (0.0, 0.05, 0.2)  # with a second seed
+KL_COEFS_TWICE = (0.0, 0.1, 0.2)  # with a second seed
 CHOICES = {
     "default": {},
     "1 epoch": {"epochs": 1},
@@ -103,10 +105,17 @@ CHOICES = {
     "lam 0": {"lam": 0.0},
     "lam 1": {"lam": 1.0},
 }
+NATS = {
+    "default": {},
+    "values from zero": {"value_network": "policy"},
+    "lam 0.95": {"lam": 0.95},
+    "one pass": {"epochs": 1},
+    "half the steps": {"iterations": 24, "learning_rate": 6e-4},
+}
 EXPERIMENTS = {
     "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),
     "clip": Experiment(
-        {"iterations": 16, "learning_rate": 1e-3},
+        {"iterations": 16, "learning_rate": 1e-3} | MANY_PASSES,
         [
             PlannedRun(name, seed, changes, method)
             for seed in range(3)
@@ -117,6 +126,11 @@ EXPERIMENTS = {
         {},
         [PlannedRun(f"kl_coef {value:g}", 0, {"kl_coef": value}) for value in KL_COEFS]
         + [PlannedRun(f"kl_coef {value:g}", 1, {"kl_coef": value}) for value in KL_COEFS_TWICE],
+    ),
+    "nats": Experiment(
+        {},
+        [PlannedRun(name, seed, changes) for seed in range(3) for name, changes in NATS.items()]
+        + [PlannedRun("default", seed) for seed in (3, 4)],
     ),
     "choices": Experiment(
         {"iterations": 12},

@@ -24,7 +24,18 @@ from course_lib.training.setup import Setup
 
 PAIRS = (32, 128, 512, 2048, 8192)
 # of the PPO runs against each proxy
-SETTINGS = {"iterations": 32, "epochs": 2, "learning_rate": 6e-4, "kl_coef": 0.0, "evaluation_prompts": 128}
+# as little as possible stands between PPO and the proxy: no penalty, and no value network that knows it beforehand
+SETTINGS = {
+    "iterations": 32,
+    "batch_size": 64,
+    "epochs": 2,
+    "minibatches": 2,
+    "learning_rate": 6e-4,
+    "lam": 0.95,
+    "kl_coef": 0.0,
+    "value_network": "policy",
+    "evaluation_prompts": 128,
+}
 LEAST_STEPS = 30  # few pairs are passed over more often
 PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
 
