@@ -73,8 +73,6 @@ def with_mine(demo: Callable, *names: str) -> object:
 class MyTable:
     """The functions of one notebook, kept or not yet, and what to do next; shown as HTML, or as plain lines."""
 
-    NAMES = ("function", "in my_rlhf.py", "the cockpit trains with it")
-
     def __init__(self, notebook: str):
         asked = NOTEBOOKS[notebook]
         try:
@@ -82,18 +80,18 @@ class MyTable:
             self.sentence = what_next([name for name in asked if name not in kept], kept)
         except CourseError as error:
             kept, self.sentence = {}, str(error)
-        uses = notebook in PPO_NOTEBOOKS
-        self.rows = [
-            (f"my_{name}", "kept" if name in kept else "not yet", "yes" if uses and name in Equations.names() else "")
-            for name in asked
-        ]
+        self.names = ["function", f"in {LIBRARY}"]
+        self.rows = [[f"my_{name}", "kept" if name in kept else "not yet"] for name in asked]
+        if notebook in PPO_NOTEBOOKS:
+            self.names.append("the cockpit trains with it")
+            self.rows = [[*row, "yes" if row[0][3:] in Equations.names() else "no"] for row in self.rows]
 
     def _repr_html_(self) -> str:
-        return render("gains", {"names": self.NAMES, "rows": self.rows}) + sentence_html(self.sentence)
+        return render("gains", {"names": self.names, "rows": self.rows}) + sentence_html(self.sentence)
 
     def __repr__(self) -> str:
         """The same as lines of text."""
-        return "\n".join([*(f"{name}: {state}" for name, state, _ in self.rows), self.sentence])
+        return "\n".join([*(f"{name}: {state}" for name, state, *_ in self.rows), self.sentence])
 
 
 def my_table(notebook: str) -> MyTable:
