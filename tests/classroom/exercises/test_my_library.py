@@ -294,11 +294,17 @@ def test_another_kernel_that_keeps_the_file_is_a_sentence(student, monkeypatch):
     assert checked(student, K1) == KEPT
 
 
-TWENTY_TIMES = """
-import sys
+TEN_TIMES = """
+import sys, time
+from pathlib import Path
 from shared.student import Student
+from course_lib.classroom.exercises import my_library
 student, name = Student(), sys.argv[1]
-for turn in range(20):
+my_library.require_runs = lambda *_: time.sleep(0.02)  # time for the other to come between reading and writing
+Path(name).touch()
+while not (Path("one").exists() and Path("two").exists()):
+    time.sleep(0.01)
+for turn in range(10):
     cell = f"def {name}():\\n    return {turn}"
     print(student.run(cell, f"from course_lib.classroom.exercises.my_library import keep; print(keep({name}))"), end="")
 """
@@ -307,10 +313,10 @@ for turn in range(20):
 def test_two_kernels_at_once_lose_nothing():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     kernels = [
-        subprocess.Popen([sys.executable, "-c", TWENTY_TIMES, name], stdout=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen([sys.executable, "-c", TEN_TIMES, name], stdout=subprocess.PIPE, text=True, env=environment)
         for name in ("one", "two")
     ]
     for kernel in kernels:
-        assert kernel.communicate(timeout=120)[0].splitlines() == [KEPT] * 20
+        assert kernel.communicate(timeout=120)[0].splitlines() == [KEPT] * 10
     functions = {part.strip() for part in library().split("\n\n\n")[1:]}
-    assert functions == {"def one():\n    return 19", "def two():\n    return 19"}
+    assert functions == {"def one():\n    return 9", "def two():\n    return 9"}
