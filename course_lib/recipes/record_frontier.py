@@ -14,7 +14,7 @@ from course_lib.training.scorer import Scorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
-PROMPTS, SAMPLES = 128, 2048
+PROMPTS, SAMPLES = 64, 2048
 KL_COEFS = (3.0, 2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.18, 0.16, 0.14, 0.12, 0.1)
 ROWS = 256  # texts sampled, and scored, together
 STREAM = 1000  # the random stream of the first prompt; each has its own, so that a recording can go on

@@ -36,14 +36,18 @@ class Equations:
 
     def __post_init__(self) -> None:
         """Make a sentence of whatever is wrong with an equation that is not ours."""
-        for item in fields(Equations):
-            if getattr(self, item.name) is not item.default:
-                setattr(self, item.name, own(item.name, getattr(self, item.name)))
+        for name in self.not_ours:
+            setattr(self, name, own(name, getattr(self, name)))
 
     @classmethod
     def names(cls) -> set[str]:
         """The names of all of them."""
         return {item.name for item in fields(Equations)}
+
+    @property
+    def not_ours(self) -> list[str]:
+        """The names of those that a student's stands in place of."""
+        return [item.name for item in fields(Equations) if getattr(self, item.name) is not item.default]
 
     def replaced(self, functions: Mapping[str, Callable]) -> "Equations":
         """The same with these in place of ours; what carries another name is passed over."""

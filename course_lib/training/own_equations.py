@@ -20,24 +20,40 @@ AS_THE_SECOND = {"token_logprobs", "kl_shaped_rewards"}  # one number for each n
 
 
 def read_equations(path: Path, *, known: Collection[str]) -> dict[str, Callable]:
-    """Run an ordinary Python file and return its functions that carry one of the `known` names.
+    """Run an ordinary Python file and return its functions that carry one of the `known` names, or `my_` and the name.
 
     Raises:
         CourseError: there is no such file, it stops, it has no such function, or a name of one is no function.
     """
-    module = run_file(path)
-    found = {name: getattr(module, name) for name in sorted(known) if hasattr(module, name)}
+    found = find_equations(path, known=known)
     if not found:
         raise CourseError(
             f"Expected functions in {path} with names out of {', '.join(sorted(known))}, but it has none of them; "
-            "name yours so."
+            "name yours so, or my_ and the name."
         )
-    for name, value in found.items():
-        if not callable(value):
-            raise CourseError(
-                f"Expected {name} in {path} to be a function, but it is {value!r:.40}; write `def {name}`."
-            )
     return found
+
+
+def find_equations(path: Path, *, known: Collection[str]) -> dict[str, Callable]:
+    """The same, where a file may well have none. What it imports from ours is not its own; `my_gae` goes before `gae`.
+
+    Raises:
+        CourseError: there is no such file, it stops, or a name of one is no function.
+    """
+    values = {name: value for name, value in vars(run_file(path)).items() if not is_ours(value)}
+    found = {name: written for name in sorted(known) for written in (name, f"my_{name}") if written in values}
+    for written in found.values():
+        if not callable(values[written]):
+            raise CourseError(
+                f"Expected {written} in {path} to be a function, but it is {values[written]!r:.40}; write "
+                f"`def {written}`."
+            )
+    return {name: values[written] for name, written in found.items()}
+
+
+def is_ours(value: object) -> bool:
+    """Tell whether something is an equation of the course."""
+    return str(getattr(value, "__module__", "")).startswith("course_lib.equations.")
 
 
 def run_file(path: Path) -> ModuleType:
@@ -53,7 +69,8 @@ def run_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"own_equations_of_{file.stem}", file)
     if spec is None:
         raise CourseError(f"Expected a Python file, but {path} does not end in .py; rename it.")
-    sys.path.append(str(file.parent))
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

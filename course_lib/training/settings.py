@@ -32,7 +32,7 @@ class PPOSettings:
     (4) over twice as many fresh texts as one minute allows with 4.
     """
 
-    iterations: int = setting(48, "PPO iterations: each samples a batch of responses and trains on it")
+    iterations: int = setting(40, "PPO iterations: each samples a batch of responses and trains on it")
     batch_size: int = setting(128, "responses sampled in one iteration")
     response_len: int = setting(24, "most tokens in a response; it ends earlier at the end-of-text token")
     temperature: float = setting(0.7, "logits are divided by it, in sampling and in every log-probability")
@@ -47,7 +47,7 @@ class PPOSettings:
     ent_coef: float = setting(0.0, "weight of the entropy bonus")
     gamma: float = setting(1.0, "discount per token")
     lam: float = setting(0.9, "GAE's lambda: 0 trusts the value function, 1 the sampled return")
-    kl_coef: float = setting(0.12, "weight of the KL penalty in the reward of each token")
+    kl_coef: float = setting(0.1, "weight of the KL penalty in the reward of each token")
     kl_target: float = setting(0.0, "adapt kl_coef toward this KL in nats; 0 keeps it fixed (OpenAI: 6)")
     kl_horizon: float = setting(10_000.0, "responses over which the adaptive kl_coef moves by its own size")
     target_kl: float = setting(0.0, "stop the passes once approx_kl, measured on that batch, exceeds this; 0 is off")

@@ -3,15 +3,23 @@
 import contextlib
 import io
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from nbformat import NotebookNode
 from shared.notebooks import NOTEBOOKS, code_cells
+from shared.student import Student
 
+from course_lib.classroom.exercises import mine
 from course_lib.publish.roles import PARTS, exercises
 from course_lib.publish.stored import read
+from course_lib.training.experiments.toy_language import LENGTH, PROMPTS, ToyTask
+from course_lib.training.ppo import PPO, train
+from course_lib.training.progress import Progress
+from course_lib.training.settings import PPOSettings
 
 TITLE = re.compile(r"### Exercise (\d+): (.+)")
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -100,3 +108,42 @@ def test_nothing_but_the_check_uses_the_answer(exercise):
     others = [cell for cell in code_cells(read(exercise.path)) if cell.id not in (exercise.stub.id, exercise.check.id)]
     for name in functions(exercise):
         assert not any(re.search(rf"\b{name}\b", cell.source) for cell in others), name
+
+
+def test_the_table_of_each_notebook_has_its_exercises_in_their_order():
+    for number, names in mine.NOTEBOOKS.items():
+        found = [name for exercise in FOUND if exercise.path.name.startswith(number) for name in functions(exercise)]
+        assert found == [f"my_{name}" for name in names]
+
+
+def toy_records(method: PPO) -> list[dict]:
+    """Five steps of PPO on the toy language, without their times."""
+    generator = torch.Generator().manual_seed(0)
+    task = ToyTask.draw(generator)
+    policy = task.policy()
+    settings = PPOSettings(iterations=5, batch_size=64, response_len=LENGTH, kl_target=0.1, learning_rate=0.03)
+    progress = Progress.start(policy, settings, generator=generator)
+    records = train(policy, task.reference, PROMPTS, task.score, settings=settings, method=method, progress=progress)
+    return [{name: value for name, value in record.items() if "seconds" not in name} for record in records]
+
+
+def test_who_passes_everything_has_a_library_that_trains_as_ours_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    student = Student()
+    for exercise in FOUND:
+        (solution,) = BLOCK.findall(exercise.solution.source)
+        lines = student.run(solution, exercise.check.source).splitlines()
+        assert lines[1::2] == ["Kept in my_rlhf.py."] * len(functions(exercise))
+        last = solution[solution.rindex("def ") :].strip()
+        assert last in (tmp_path / "my_rlhf.py").read_text(encoding="utf-8")
+    assert all(table.endswith(": kept") for table in repr(mine.my_table("03")).splitlines()[:-1])
+
+    method = mine.my_method()
+    unused = {"reinforce_advantages", "rloo_advantages", "grpo_advantages", "reinforce_loss", "grpo_loss", "dpo_loss"}
+    assert set(method.not_ours) == PPO.names() - unused
+    ours, theirs = toy_records(PPO()), toy_records(method)
+    assert len(ours) == 5
+    for record, same in zip(ours, theirs, strict=True):
+        assert same == pytest.approx(record, rel=1e-4, abs=1e-6)

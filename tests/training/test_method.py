@@ -132,12 +132,25 @@ def test_a_file_gives_its_functions_by_their_names_and_the_line_of_a_fault(write
         ("x = 1\nraise SystemExit(3)\n", r"mine\.py, line 2, stops with SystemExit: 3"),
         ("gae = 3\n", r"Expected gae in .*mine\.py to be a function, but it is 3; write `def gae`"),
         ("import nothing_of_this_name\n", r"mine\.py, line 1, stops with ModuleNotFoundError"),
-        ("def my_gae():\n    pass\n", r"names out of .*gae, .*but it has none of them"),
+        ("def your_gae():\n    pass\n", r"names out of .*gae, .*but it has none of them"),
+        ("from course_lib.equations.advantages import gae\n", r"names out of .*gae, .*but it has none of them"),
+        ("my_gae = 3\n", r"Expected my_gae in .*mine\.py to be a function, but it is 3; write `def my_gae`"),
     ],
 )
 def test_a_file_that_gives_no_equation_is_one_sentence(write, text, says):
     with pytest.raises(CourseError, match=says):
         read_equations(write(text), known=Equations.names())
+
+
+def test_my_and_a_name_is_the_name_and_goes_before_it(write):
+    text = "def gae():\n    return 1\ndef my_gae():\n    return 2\ndef whiten():\n    return 3\n"
+    equations = read_equations(write(text), known=Equations.names())
+    assert {name: function() for name, function in equations.items()} == {"gae": 2, "whiten": 3}
+
+
+def test_a_method_tells_which_of_its_equations_are_not_ours():
+    assert PPO().not_ours == GRPO().not_ours == []
+    assert PPO(whiten=copy_of("whiten"), gae=copy_of("gae")).not_ours == ["gae", "whiten"]
 
 
 def test_a_file_may_import_its_neighbours_and_changes_no_setting_of_torch(write, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
 from course_lib.classroom.demo import Pictured
+from course_lib.classroom.exercises.mine import my_method
 from course_lib.classroom.html import sentence_html
 from course_lib.classroom.live_run import LiveRun, default_run, describe
 from course_lib.classroom.plots.curves import PANELS
@@ -28,6 +29,7 @@ SLIDERS = {
     "clip_eps": ("Clip epsilon", (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 10.0)),
     "learning_rate": ("Learning rate", (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
 }
+OURS, MINE = "ours", "mine"
 BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
 
 
@@ -49,8 +51,8 @@ class Cockpit(Pictured, widgets.VBox):
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted, and the kernel's stop
     button is another Pause. A new cockpit stops the one before it. `recorded` are the records of a run drawn in grey
-    behind this one, by default the recorded run with the default settings; `method` is what it trains with, PPO()
-    unless another is given: PPO(gae=my_gae), say.
+    behind this one, by default the recorded run with the default settings. It trains with our equations, or, where the
+    switch says so, with the student's in `my_rlhf.py`; `method` takes the place of the switch: PPO(gae=my_gae), say.
     """
 
     latest: "Cockpit | None" = None
@@ -72,9 +74,14 @@ class Cockpit(Pictured, widgets.VBox):
         except RuntimeError:  # no notebook: a button then works until its steps are done
             self.loop = None
         self.buttons = {name: widgets.Button(description=text) for name, text in BUTTONS.items()}
+        self.equations = widgets.ToggleButtons(
+            options=[OURS, MINE], description="Equations", style={"button_width": "6em"}
+        )
+        self.equations.observe(lambda _: self.reset(), names="value")
         self.sliders = {name: self._slider(name) for name in SLIDERS}
         self.picture, self.sentence, self.texts = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        rows = [widgets.HBox(list(self.buttons.values())), *self.sliders.values()]
+        switch = [] if method else [self.equations]
+        rows = [widgets.HBox(list(self.buttons.values())), *switch, *self.sliders.values()]
         super().__init__([*rows, self.sentence, self.picture, self.texts])
         for name, button in self.buttons.items():
             button.on_click(lambda _, name=name: getattr(self, f"press_{name}")())
@@ -101,12 +108,18 @@ class Cockpit(Pictured, widgets.VBox):
             self.moved_at = sorted({*self.moved_at, next_step})
 
     def reset(self) -> None:
-        """Begin anew, with the untrained policy and the settings that the sliders show."""
-        self.live = LiveRun(self.settings, method=self.method)
+        """Begin anew, with the untrained policy and the settings that the sliders show, the equations read again."""
+        method, fault = self.method, ""
+        try:
+            method = my_method() if self.equations.value == MINE else method
+        except CourseError as error:
+            fault = f"Stopped. {error}"
+        self.live = LiveRun(self.settings, method=method)
         ghosts = [self.recorded] if self.recorded else []
         steps = self.settings.iterations
-        self.curves = RunCurves(COCKPIT_PANELS, steps=steps, ghosts=ghosts, ghost_name="recorded run")
-        self.wanted, self.training, self.ended, self.moved_at = 0, False, "", []
+        ghost_name = "ours, recorded" if method else "recorded run"
+        self.curves = RunCurves(COCKPIT_PANELS, steps=steps, ghosts=ghosts, ghost_name=ghost_name)
+        self.wanted, self.training, self.ended, self.moved_at = 0, False, fault, []
         self.refresh()
 
     def stop(self) -> None:
@@ -186,6 +199,7 @@ class Cockpit(Pictured, widgets.VBox):
         }
         for name, button in self.buttons.items():
             button.disabled = not usable[name]
+        self.equations.disabled = self.training
         self.buttons["start"].description = "Resume" if begun and not self.ended else "Start"
 
     def refresh(self) -> None:
@@ -203,4 +217,7 @@ class Cockpit(Pictured, widgets.VBox):
             return self.ended if self.ended.endswith(".") else f"{self.ended}."
         if self.training:
             return "Running." if self.wanted else "Finishing this step."
-        return "Paused." if self.live.records else "Ready: Start trains the small GPT-2 on this machine."
+        if self.live.records:
+            return "Paused."
+        yours = ", ".join(self.live.method.not_ours) if self.live.method else ""
+        return f"Ready: Start trains the small GPT-2 on this machine{' with your ' if yours else ''}{yours}."

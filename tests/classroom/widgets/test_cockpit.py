@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import signal
+import sys
 
 import pytest
 import torch
 
-from course_lib.classroom.widgets.cockpit import SLIDERS, Cockpit
+from course_lib.classroom.exercises.my_library import LIBRARY
+from course_lib.classroom.widgets.cockpit import MINE, OURS, SHOWN, SLIDERS, Cockpit
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training import setup
 from course_lib.training.ppo import PPO
@@ -15,6 +17,12 @@ from course_lib.training.ratings import load_ratings
 from course_lib.training.settings import RunSettings
 
 REVIEWS = {split: load_ratings(split=split)[:20] for split in ("validation", "test")}
+RECORDED = [{name: 0.5 * step for name in SHOWN} | {"step": step} for step in (1, 2, 3)]
+OBJECTIVE = """
+def my_clipped_objective(ratio, advantages, *, clip_eps):
+    calls.append(clip_eps)
+    return clipped_objective(ratio, advantages, clip_eps=clip_eps)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -118,8 +126,10 @@ def test_start_pause_resume_stop_and_reset(make):
         cockpit.buttons["start"].click()
         await until(lambda: len(cockpit.live.records) >= 2)
         assert usable(cockpit) == {"pause", "stop"}
+        assert cockpit.equations.disabled
         cockpit.buttons["pause"].click()
         await until(lambda: cockpit.says.startswith("Paused"))
+        assert not cockpit.equations.disabled
         steps = len(cockpit.live.records)
         await asyncio.sleep(0.1)
         assert len(cockpit.live.records) == steps
@@ -187,6 +197,41 @@ def test_a_students_objective_takes_the_place_of_ours(make):
     assert set(calls) == {0.1}
 
 
+def test_the_switch_trains_with_the_students_library_over_ours_in_grey(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    cockpit = make(recorded=RECORDED)
+    ours = cockpit.one_step()
+    cockpit.equations.value = MINE
+    assert cockpit.says.startswith("Stopped. Expected a function of yours that PPO climbs by in my_rlhf.py")
+    assert usable(cockpit) == {"reset"}
+
+    LIBRARY.write_text(f"from {clipped_objective.__module__} import clipped_objective\ncalls = []\n{OBJECTIVE}")
+    cockpit.buttons["reset"].click()
+    assert cockpit.says == "Ready: Start trains the small GPT-2 on this machine with your clipped_objective."
+    assert "ours, recorded" in {text.get_text() for text in cockpit.curves.axes[0].texts}
+    mine = cockpit.one_step()
+    assert {name: mine[name] for name in ("score", "kl", "policy_loss")} == pytest.approx(
+        {name: ours[name] for name in ("score", "kl", "policy_loss")}
+    )
+    assert sys.modules["own_equations_of_my_rlhf"].calls
+
+    LIBRARY.write_text(OBJECTIVE)  # without its import
+    cockpit.buttons["reset"].click()
+    assert cockpit.one_step() is None
+    assert "my_rlhf.py, line 3, with NameError" in cockpit.says
+    cockpit.equations.value = OURS
+    assert cockpit.says == "Ready: Start trains the small GPT-2 on this machine."
+    assert cockpit.one_step()["score"] == pytest.approx(ours["score"])
+
+
+def test_a_method_that_is_given_takes_the_place_of_the_switch(make):
+    cockpit = make()
+    assert cockpit.equations in cockpit.children
+    cockpit = make(method=PPO(clipped_objective=lambda *inputs, **options: None))
+    assert cockpit.equations not in cockpit.children
+
+
 @pytest.mark.parametrize(
     ("objective", "says"),
     [
@@ -219,12 +264,7 @@ def test_weights_that_are_no_longer_finite_end_the_run(make, monkeypatch):
 
 
 def test_the_recorded_run_is_drawn_behind(make):
-    recorded = [
-        {name: 0.5 * step for name in ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")}
-        | {"step": step}
-        for step in (1, 2, 3)
-    ]
-    assert make(recorded=recorded).png != make().png
+    assert make(recorded=RECORDED).png != make().png
 
 
 def test_without_a_kernel_a_picture_and_words_are_left(make):
