@@ -94,8 +94,8 @@ OBJECTIVES = {
 }
 # with many passes over a batch the clip has more to do
 MANY_PASSES = {"batch_size": 64, "epochs": 4, "minibatches": 2, "lam": 0.95, "kl_coef": 0.05, "value_network": "policy"}
-KL_COEFS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
-KL_COEFS_TWICE = (0.0, 0.1, 0.2)  # with a second seed
+KL_COEFS = (0.0, 0.02, 0.05, 0.12, 0.2, 0.5)
+KL_COEFS_TWICE = (0.0, 0.12, 0.2)  # with a second seed
 CHOICES = {
     "default": {},
     "1 epoch": {"epochs": 1},

@@ -47,7 +47,7 @@ class PPOSettings:
     ent_coef: float = setting(0.0, "weight of the entropy bonus")
     gamma: float = setting(1.0, "discount per token")
     lam: float = setting(0.9, "GAE's lambda: 0 trusts the value function, 1 the sampled return")
-    kl_coef: float = setting(0.1, "weight of the KL penalty in the reward of each token")
+    kl_coef: float = setting(0.12, "weight of the KL penalty in the reward of each token")
     kl_target: float = setting(0.0, "adapt kl_coef toward this KL in nats; 0 keeps it fixed (OpenAI: 6)")
     kl_horizon: float = setting(10_000.0, "responses over which the adaptive kl_coef moves by its own size")
     target_kl: float = setting(0.0, "stop the passes once approx_kl, measured on that batch, exceeds this; 0 is off")
