@@ -20,7 +20,7 @@ from course_lib.classroom.widgets.overoptimization import overoptimization_demo
 from course_lib.classroom.widgets.ratings import ratings_demo
 from course_lib.classroom.widgets.walk import walk_demo
 from course_lib.training.experiments.fixed_points import find_fixed_points
-from course_lib.training.experiments.frontier import Frontier
+from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.recordings import load_label_noise, load_recording
 from course_lib.training.experiments.toy_language import ToyTask
 from course_lib.training.ratings import load_ratings
@@ -37,10 +37,7 @@ WIDGETS: dict[str, Callable[[], widgets.Widget]] = {
     "clip_demo": clip_demo,
     "advantage_demo": advantage_demo,
     "spread_demo": spread_demo,
-    "frontier_demo": lambda: frontier_demo(
-        load_recording("kl_coef"),
-        frontier=Frontier(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 1.5]), np.full(3, 0.05)),
-    ),
+    "frontier_demo": lambda: frontier_demo(load_recording("kl_coef"), frontier=load_frontier()),
     "find_the_bug": lambda: find_the_bug(load_recording("bugs")),
     "overoptimization_demo": lambda: overoptimization_demo(load_recording("overoptimization"), method="ppo"),
     "walk_demo": lambda: walk_demo(load_recording("overoptimization")),

@@ -1,13 +1,16 @@
 """The recordings in data/runs: complete, what their recipes would run, and with the effects that the labs speak of."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from course_lib.recipes import record_overoptimization, record_relatives, record_remedies
 from course_lib.recipes.record import EXPERIMENTS, command
+from course_lib.recipes.record_frontier import KL_COEFS, PROMPTS, SAMPLES
 from course_lib.recipes.record_label_noise import NOISE, PAIRS, SEEDS
+from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.proxies import SETTINGS
 from course_lib.training.experiments.recordings import load_label_noise, load_recording
 from course_lib.training.experiments.remedies import NO_REMEDY
@@ -122,3 +125,23 @@ def test_the_recording_of_the_relatives_is_complete_and_what_its_recipe_would_ru
         assert run.after.keys() == HELD_OUT | {"seconds", "peak_memory_gb"}
         assert run.before == next(other.before for other in shipped if other.seed == run.seed)
         assert len(run.metrics["kl"]) == (7 if run.name == "best of n" else 28)
+
+
+def test_the_recording_of_the_frontier_is_complete_and_holds_for_the_default_run():
+    shipped, content = load_recording("frontier"), json.loads((RUNS / "frontier.json").read_text(encoding="utf-8"))
+    recipe = {"prompts": PROMPTS, "samples": SAMPLES, "kl_coefs": list(KL_COEFS)}
+    assert [run.name for run in shipped] == [f"prompt {number + 1}" for number in range(PROMPTS)]
+    assert content["made_with"] == command("frontier")
+    assert content["settings"] == asdict(RunSettings()) | recipe
+    frontier = load_frontier()
+    assert len(frontier.kl) > len(KL_COEFS) / 2
+    assert all((np.diff(points) > 0).all() for points in (frontier.kl, frontier.score))
+
+
+def test_no_recorded_run_lies_above_the_frontier():
+    frontier = load_frontier()
+    runs = [run for name in ("kl_coef", "relatives") for run in load_recording(name)]
+    within = [run for run in runs if run.after["kl"] <= frontier.kl[-1]]
+    assert within
+    for run in within:
+        assert run.after["score"] < frontier.score_at(run.after["kl"]) + 3 * frontier.error.max()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.recorded_advantages import load_advantages
 from course_lib.training.experiments.recordings import load_label_noise, load_recording
 from course_lib.training.experiments.scorers import load_scorers
@@ -11,6 +12,7 @@ from course_lib.training.files.errors import CourseError
 
 READERS = {
     "runs/clip.json": lambda: load_recording("clip"),
+    "runs/frontier.json": load_frontier,
     "runs/label_noise.json": load_label_noise,
     "runs/advantages.json": load_advantages,
     "reward-model/results.json": load_scorers,
