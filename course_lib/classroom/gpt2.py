@@ -54,7 +54,11 @@ def gpt2_folder() -> Path:
 
 
 def gpt2_records(folder: Path, *, steps: int, device: str = "cuda") -> Iterator[Record]:
-    """Train the model in the folder for some steps; the learning rate is OpenAI's for a model of this size."""
-    setup = Setup(RunSettings(model=str(folder), device=device, learning_rate=1e-5))
+    """Train the model in the folder for some steps; the learning rate is OpenAI's for a model of this size.
+
+    The reward model reads other tokens, so values begin at zero, on the policy's own trunk, with OpenAI's lambda.
+    """
+    settings = RunSettings(model=str(folder), device=device, learning_rate=1e-5, value_network="policy", lam=0.95)
+    setup = Setup(settings)
     scorer = setup.scorer(load_reward_model(REWARD_MODEL, device=device))
     yield from islice(setup.records(scorer), steps)

@@ -10,7 +10,7 @@ from course_lib.training.language_model import hidden_states
 
 
 class FrozenTrunk(nn.Module):
-    """Remembers the states of the texts that it was last given, and computes those of new ones alone."""
+    """Remembers the states of the batch that it was last given, for the passes over it."""
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -23,12 +23,9 @@ class FrozenTrunk(nn.Module):
     ) -> Float[Tensor, "batch length width"]:
         """As `hidden_states` of the trunk, without a gradient; 0 behind the end of a text."""
         texts = [tuple(row[:end]) for row, end in zip(token_ids.tolist(), lengths.tolist(), strict=True)]
-        new = [number for number, text in enumerate(texts) if text not in self.known]
-        if 2 * len(new) > len(texts):  # another batch has begun, though some texts of the last one may come again
-            self.known.clear()
-            new = list(range(len(texts)))
-        if new:
-            for number, states in zip(new, hidden_states(self.trunk, token_ids[new], lengths[new]), strict=True):
-                self.known[texts[number]] = states[: len(texts[number])]
+        if not self.known.keys() >= {*texts}:
+            # another batch: all of it is read anew, since in other company a text's last bits are others
+            states = hidden_states(self.trunk, token_ids, lengths)
+            self.known = {text: row[: len(text)] for text, row in zip(texts, states, strict=True)}
         states = pad_sequence([self.known[text] for text in texts], batch_first=True)
         return F.pad(states, (0, 0, 0, token_ids.shape[1] - states.shape[1]))

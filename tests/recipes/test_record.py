@@ -16,6 +16,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.fit import PreferredTexts
 from course_lib.training.ppo import PPO
 from course_lib.training.ratings import RatedSentence
+from course_lib.training.settings import RunSettings
 
 RUNS = [
     PlannedRun("default", 0),
@@ -49,7 +50,7 @@ def test_what_is_recorded_can_be_loaded(recorded):
 def test_objective_gather_and_changes_reach_the_training(recorded):
     default, one_epoch, kl_sign, no_clip = load_recording("tiny", folder=recorded.parent)
     assert default.metrics["approx_kl"][0] > one_epoch.metrics["approx_kl"][0]
-    assert default.metrics["kl_coef"] == kl_sign.metrics["kl_coef"] == [0.05] * 3
+    assert default.metrics["kl_coef"] == kl_sign.metrics["kl_coef"] == [RunSettings().kl_coef] * 3
     assert kl_sign.metrics["policy_loss"] != no_clip.metrics["policy_loss"]
 
 

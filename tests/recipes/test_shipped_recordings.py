@@ -124,7 +124,7 @@ def test_the_recording_of_the_relatives_is_complete_and_what_its_recipe_would_ru
         assert run.metrics.keys() >= {"tokens", "seconds", "score", "kl", "judge", "distinct_2", "response_length"}
         assert run.after.keys() == HELD_OUT | {"seconds", "peak_memory_gb"}
         assert run.before == next(other.before for other in shipped if other.seed == run.seed)
-        assert len(run.metrics["kl"]) == (7 if run.name == "best of n" else 28)
+        assert len(run.metrics["kl"]) == (7 if run.name == "best of n" else content["settings"]["iterations"])
 
 
 def test_the_recording_of_the_frontier_is_complete_and_holds_for_the_default_run():

@@ -103,3 +103,15 @@ def test_a_frozen_trunk_reads_a_text_once_and_says_the_same_of_it_in_any_company
     mixed, mixed_lengths = torch.cat([other, token_ids[:1]]), torch.full((6,), 9)
     torch.testing.assert_close(frozen.states(mixed, mixed_lengths), hidden_states(trunk, mixed, mixed_lengths))
     assert len(frozen.known) == 6  # what was known of the other batch is forgotten
+
+
+def test_what_a_frozen_trunk_says_of_a_batch_does_not_depend_on_the_one_before():
+    read, frozen = [], FrozenTrunk(make_tiny_lm(dropout=0.0).base_model)
+    frozen.trunk.register_forward_pre_hook(
+        lambda _, __, inputs: read.append(len(inputs["input_ids"])), with_kwargs=True
+    )
+    batch, lengths = torch.randint(3, 24, (8, 9)), torch.full((8,), 9)
+    frozen.states(batch, lengths)
+    again = torch.cat([batch[:7], torch.randint(3, 24, (1, 9))])  # a policy that repeats itself
+    assert torch.equal(frozen.states(again, lengths), FrozenTrunk(frozen.trunk).states(again, lengths))
+    assert read == [8, 8, 8]  # a run that goes on knows nothing of the batch before, and must find the same bits

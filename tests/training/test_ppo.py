@@ -182,14 +182,14 @@ def test_the_optimizer_is_adam_as_openai_set_it_and_its_rate_falls_linearly(monk
 
 
 def test_the_adaptive_coefficient_falls_while_kl_is_below_its_target():
-    *_, records = start(kl_target=6.0, kl_horizon=160.0)
+    *_, records = start(kl_coef=0.05, kl_target=6.0, kl_horizon=160.0)
     coefficients = [record["kl_coef"] for record in records]
     assert coefficients == pytest.approx([0.05, 0.05 * 0.98, 0.05 * 0.98**2])  # -0.2 * 16 / 160 a step, far from 6
 
 
 def test_settings_changed_between_two_steps_take_effect():
-    _, _, settings, records = start()
-    assert next(records)["kl_coef"] == 0.05
+    _, _, settings, records = start(kl_coef=0.3)
+    assert next(records)["kl_coef"] == 0.3
     settings.kl_coef = 0.7
     assert next(records)["kl_coef"] == 0.7
 

@@ -18,6 +18,7 @@ from course_lib.equations.advantages import gae, td_residuals
 from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own
+from course_lib.training.settings import PPOSettings
 
 VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour
@@ -34,7 +35,7 @@ class AdvantageDemo(Demo):
         controls = {
             "row": choice("text", options),
             "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
-            "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
+            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
         self.children = [self.children[0], self.tokens, self.picture, self.sentence, self.table]
@@ -74,7 +75,7 @@ class SpreadDemo(Demo):
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
             "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS]),
-            "lam": slider("lambda", 0.95, 0.0, 1.0, 0.05),
+            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 

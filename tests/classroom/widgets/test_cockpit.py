@@ -16,7 +16,7 @@ from course_lib.training.ppo import PPO
 from course_lib.training.ratings import load_ratings
 from course_lib.training.settings import RunSettings
 
-REVIEWS = {split: load_ratings(split=split)[:20] for split in ("train", "validation", "test")}
+REVIEWS = {split: load_ratings(split=split)[:60] for split in ("train", "test")}
 RECORDED = [{name: 0.5 * step for name in SHOWN} | {"step": step} for step in (1, 2, 3)]
 OBJECTIVE = """
 def my_clipped_objective(ratio, advantages, *, clip_eps):

@@ -10,7 +10,7 @@ from course_lib.training.settings import RunSettings
 
 
 def test_a_mistake_is_rerun_live(checkpoint, reward_checkpoint, monkeypatch):
-    reviews = {split: load_ratings(split=split)[:20] for split in ("validation", "test")}
+    reviews = {split: load_ratings(split=split)[:20] for split in ("train", "test")}
     monkeypatch.setattr(setup, "load_ratings", lambda split: reviews[split])
     settings = RunSettings(model=str(checkpoint), reward_model=str(reward_checkpoint), batch_size=8, response_len=6)
     sound, shifted = (list(rerun(name, steps=2, settings=settings)) for name in ("healthy", "logprobs shifted"))

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from course_lib import __main__ as command_line
 from course_lib.training import setup
 from course_lib.training.language_model import load_language_model
+from course_lib.training.settings import VALUE_NETWORKS
 
 TINY = ["--iterations", "2", "--batch-size", "8", "--response-len", "6", "--evaluation-prompts", "16"]
 
@@ -63,6 +64,17 @@ def test_the_policy_loads_elsewhere_with_its_value_head(run, checkpoint):
     assert AutoTokenizer.from_pretrained(folder / "policy").eos_token_id == 1
     value_head = load_file(folder / "policy" / "value_head.safetensors")
     assert value_head["value_head.weight"].shape == (1, 16)
+
+
+@pytest.mark.parametrize("network", VALUE_NETWORKS)
+def test_what_values_need_is_saved_with_the_policy_but_for_the_reward_models_trunk(run, network):
+    _, said, folder = run("--value-network", network)
+    parts = load_file(folder / "policy" / "value_head.safetensors")
+    assert {name.partition(".")[0] for name in parts} == (
+        {"value_head", "value_trunk"} if network == "separate" else {"value_head"}
+    )
+    assert parts["value_head.weight"].any()
+    assert "own trunk" not in said, "these two models have the same tokens"
 
 
 def test_the_same_seed_gives_the_same_run_to_the_last_bit(run, tmp_path):
@@ -143,6 +155,7 @@ BAD = {
     "a batch of nothing": (["--batch-size", "0"], "--batch-size"),
     "a number that is none": (["--kl-coef", "nan"], "--kl-coef"),
     "a negative rate": (["--learning-rate", "-1"], "--learning-rate"),
+    "a value network that is none": (["--value-network", "critic"], "reward-model, policy, separate, got 'critic'"),
     "a folder that cannot be written": (["--out", "/dev/null/run"], "cannot"),
 }
 

@@ -22,7 +22,7 @@ from course_lib.training.run.checkpoint import checkpoints, read_checkpoint, wri
 from course_lib.training.run.pipeline import run_pipeline
 from course_lib.training.run.resume import read_beginning, read_settings, resume_command, write_beginning
 from course_lib.training.run.run_folder import LOCK, locked
-from course_lib.training.settings import RunSettings
+from course_lib.training.settings import VALUE_NETWORKS, RunSettings
 
 resource = pytest.importorskip("resource")
 # as a run comes to them: what it does (an event of sys.audit) and to which file
@@ -104,6 +104,16 @@ def test_a_run_killed_when_it_touches_a_file_ends_with_the_same_bits(options, un
         assert not list(folder.rglob("*.tmp")), moment
 
 
+@pytest.mark.parametrize("network", VALUE_NETWORKS)
+def test_a_stopped_run_goes_on_to_the_same_bits_whatever_values_are_read_from(options, network, tmp_path, capfd):
+    given = [*options, "--value-network", network]
+    assert fork([*given, "--out", tmp_path / "whole"]) == 0
+    folder = stopped(given, tmp_path / "stopped", steps=5)
+    assert fork(["run", "--resume", folder]) == 0
+    assert numbers(folder) == numbers(tmp_path / "whole")
+    assert "own trunk" not in capfd.readouterr().err, "these two models have the same tokens"
+
+
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(options, uninterrupted, tmp_path, capfd):
     folder = tmp_path / "full"
 
@@ -150,7 +160,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(options, un
 def test_other_settings_are_refused_with_the_difference(options, tmp_path, capsys):
     folder = stopped(options, tmp_path / "run")
     assert command_line.main(["run", "--resume", str(folder), "--kl-coef", "0.2", "--seed", "0"]) == 2
-    assert "kl_coef is 0.05 there and 0.2 here; change that back" in capsys.readouterr().err
+    assert "kl_coef is 0.1 there and 0.2 here; change that back" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["torch", "course"])

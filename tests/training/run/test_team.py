@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from shared.tiny_models import PAD
+from shared.tiny_models import PAD, make_tiny_lm
 from shared.tiny_ppo import PROMPTS, begin, count_fives, experience_of, models, small_settings, without_times
 
 from course_lib import __main__ as command_line
 from course_lib.training.files.errors import CourseError
+from course_lib.training.frozen_trunk import FrozenTrunk
 from course_lib.training.ppo import PPO, train
 from course_lib.training.progress import ALONE
 from course_lib.training.relatives.on_policy import GRPO, RLOO
@@ -50,9 +51,10 @@ def in_processes(work, count=2):
     return [given[rank] for rank in range(count)]
 
 
-def gradients(team, method):
+def gradients(team, method, frozen):
     """The gradients and metrics of a minibatch of 8 rows out of 16, of very different lengths."""
     (policy, reference), settings = models(), small_settings(ent_coef=0.1, max_grad_norm=0.0)
+    policy.value_trunk = FrozenTrunk(make_tiny_lm(seed=5).base_model) if frozen else None
     _, experience = experience_of(policy, reference, settings, method=method)
     with torch.no_grad():  # off the point where ratios are 1
         policy.lm.transformer.wte.weight += 0.05 * torch.randn(24, 16, generator=torch.Generator().manual_seed(1))
@@ -69,11 +71,14 @@ def gradients(team, method):
     return gradients, team.mean(record, minibatch.share)
 
 
-@pytest.mark.parametrize(("count", "method"), [(2, PPO()), (3, PPO()), (2, RLOO()), (2, GRPO())])
-def test_the_gradients_of_several_processes_are_those_of_one_with_the_whole_batch(count, method):
-    expected, record = gradients(ALONE, method)
+@pytest.mark.parametrize(
+    ("count", "method", "frozen"),
+    [(2, PPO(), False), (3, PPO(), False), (2, PPO(), True), (2, RLOO(), False), (2, GRPO(), False)],
+)
+def test_the_gradients_of_several_processes_are_those_of_one_with_the_whole_batch(count, method, frozen):
+    expected, record = gradients(ALONE, method, frozen)
     assert max(abs(gradient).max() for gradient in expected.values()) > 0.01
-    for own, own_record in in_processes(partial(gradients, method=method), count):
+    for own, own_record in in_processes(partial(gradients, method=method, frozen=frozen), count):
         for name, gradient in expected.items():
             torch.testing.assert_close(torch.tensor(own[name]), torch.tensor(gradient), atol=1e-5, rtol=0, msg=name)
         watched = {"loss"} if method == GRPO() else record.keys()  # whose other metrics are means over tokens
@@ -186,6 +191,7 @@ def test_the_same_command_runs_under_a_launcher_and_one_process_writes(launch, t
     ran = launch(launcher, "--out", str(tmp_path / "run"))
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("in a browser.") == 1
+    assert "own trunk" not in ran.stderr, "values are read from the reward model"
     steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2]
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["processes"] == processes
