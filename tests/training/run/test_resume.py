@@ -160,7 +160,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(options, un
 def test_other_settings_are_refused_with_the_difference(options, tmp_path, capsys):
     folder = stopped(options, tmp_path / "run")
     assert command_line.main(["run", "--resume", str(folder), "--kl-coef", "0.2", "--seed", "0"]) == 2
-    assert "kl_coef is 0.1 there and 0.2 here; change that back" in capsys.readouterr().err
+    assert "kl_coef is 0.12 there and 0.2 here; change that back" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["torch", "course"])
