@@ -3,8 +3,11 @@
 import numpy as np
 
 from course_lib.classroom.plots.recordings import normalised_scores
+from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER, find, read
-from course_lib.training.experiments.recordings import load_recording
+from course_lib.training.experiments.recordings import load_recording, records_of
+from course_lib.training.settings import RunSettings
+from course_lib.training.texts import degrades_at
 
 
 def said(notebook, cell_id):
@@ -27,3 +30,14 @@ def test_the_objectives_in_notebook_02():
     clips = [rows[f"clip {eps}"] for eps in (0.1, 0.2, 0.3)]
     assert np.ptp([row.mean() for row in clips]) < max(np.ptp(row) for row in clips), "by more than their seeds"
     assert rows["KL penalty 10"].mean() < rows["no clipping or penalty"].mean() < rows["KL penalty 1"].mean()
+
+
+def test_the_run_in_the_readme_is_the_recorded_default():
+    run = next(run for run in load_recording("kl_coef") if run.changes == {"kl_coef": RunSettings().kl_coef})
+    summary = {f"{name}_before": value for name, value in run.before.items()}
+    summary |= {f"{name}_after": value for name, value in run.after.items()}
+    readme = " ".join((FOLDER.parent / "README.md").read_text(encoding="utf-8").split())
+    for sentence in verdicts(summary | {"degrades_at": degrades_at(records_of(run))}):
+        assert sentence in readme
+    steps, score, kl = (run.metrics[name][-1] for name in ("step", "score", "kl"))
+    assert f"100%|██████████| {steps}/{steps} [..., score {score:+.2f} sd, KL {kl:.1f} nats]" in readme
