@@ -19,15 +19,25 @@ from course_lib.training.rollout import Rollout
 class Spent(NamedTuple):
     """What the runs of one name paid: means over their seeds, score and KL (nats) on held-out prompts.
 
-    `fewest` are the nats that buy this score on the frontier, None above its end; `explained` is the share of the
-    variance of the returns that the values foresaw at step 1.
+    `fewest` are the nats that this score costs at the least; `explained` is the share of the variance of the returns
+    that the values foresaw at step 1.
     """
 
     name: str
     score: float
     kl: float
-    fewest: float | None
+    fewest: float
     explained: float
+
+
+def fewest_nats(score: float, frontier: Frontier) -> float:
+    """Read off the frontier what a score costs; above its end, on the line through its last two points.
+
+    A frontier is never steeper further out, so there it lies under this line, and the score costs more.
+    """
+    kl, reached = (column[-2:] for column in (frontier.kl, frontier.score))
+    known = frontier.nats_for(score)
+    return known if known is not None else float(kl[1] + (score - reached[1]) * np.ptp(kl) / np.ptp(reached))
 
 
 def spent(recordings: Sequence[Recording], frontier: Frontier) -> list[Spent]:
@@ -36,7 +46,7 @@ def spent(recordings: Sequence[Recording], frontier: Frontier) -> list[Spent]:
     for name, runs in by_name(recordings).items():
         score, kl = (float(np.mean([run.after[figure] for run in runs])) for figure in ("score", "kl"))
         explained = float(np.mean([run.metrics["explained_variance"][0] for run in runs]))
-        rows.append(Spent(name, score, kl, frontier.nats_for(score), explained))
+        rows.append(Spent(name, score, kl, fewest_nats(score, frontier), explained))
     return rows
 
 

@@ -33,6 +33,8 @@ def test_every_run_has_a_point_and_every_name_a_large_one_with_its_name(ax):
     assert {text.get_text() for text in ax.texts} >= {"default", "λ = 0.95"}
 
 
-def test_a_line_leads_to_the_frontier_where_it_reaches_so_high(ax):
+def test_a_line_leads_to_the_frontier_and_beyond_its_end_to_the_dashed_one(ax):
     flat = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2 and np.ptp(line.get_ydata()) == 0]
-    assert [[*ends] for ends in flat] == [[2.0, 4.5]]
+    assert [[*ends] for ends in flat] == [[2.0, 4.5], [4.0, 9.0]]
+    dashed = [line.get_xydata().tolist() for line in ax.lines if line.get_linestyle() == "--"]
+    assert dashed == [[[3.0, 2.0], [4.0, 2.5]]]
