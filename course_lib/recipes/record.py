@@ -105,6 +105,7 @@ CHOICES = {
     "lam 0": {"lam": 0.0},
     "lam 1": {"lam": 1.0},
 }
+EARLIER = MANY_PASSES | {"iterations": 28, "learning_rate": 3e-4}  # what the default was before
 NATS = {
     "default": {},
     "values from zero": {"value_network": "policy"},
@@ -130,7 +131,8 @@ EXPERIMENTS = {
     "nats": Experiment(
         {},
         [PlannedRun(name, seed, changes) for seed in range(2) for name, changes in NATS.items()]
-        + [PlannedRun("default", seed) for seed in (2, 3, 4)],
+        + [PlannedRun("default", seed) for seed in (2, 3, 4)]
+        + [PlannedRun("earlier default", 0, EARLIER)],
     ),
     "choices": Experiment(
         {"iterations": 12},
