@@ -39,5 +39,9 @@ def test_the_run_in_the_readme_is_the_recorded_default():
     readme = " ".join((FOLDER.parent / "README.md").read_text(encoding="utf-8").split())
     for sentence in verdicts(summary | {"degrades_at": degrades_at(records_of(run))}):
         assert sentence in readme
+    seeds = [run.after for run in load_recording("nats") if run.name == "default"]
+    assert len(seeds) == 5
+    (low, high), (near, far) = ([f(end[name] for end in seeds) for f in (min, max)] for name in ("score", "kl"))
+    assert f"Five seeds end with {low:+.2f} to {high:+.2f} at {near:.1f} to {far:.1f} nats" in readme
     steps, score, kl = (run.metrics[name][-1] for name in ("step", "score", "kl"))
     assert f"100%|██████████| {steps}/{steps} [..., score {score:+.2f} sd, KL {kl:.1f} nats]" in readme
