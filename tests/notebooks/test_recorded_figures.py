@@ -6,6 +6,8 @@ import pytest
 from course_lib.classroom.plots.recordings import normalised_scores
 from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER, find, read
+from course_lib.training.experiments.frontier import load_frontier
+from course_lib.training.experiments.nats import mean_ends, spent
 from course_lib.training.experiments.recordings import load_recording, records_of
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.ratings import load_ratings
@@ -92,3 +94,20 @@ def test_two_words_for_one_thing_are_worth_little():
     assert "by no more than a tenth of a standard deviation" in said("03", "nats-words-seen")
     gain = model.score([text.replace(" movie", " film") for text in reviews]) - model.score(reviews)
     assert 0 < gain.mean() < 0.1 * model.score(reviews).std()
+
+
+def test_where_the_nats_go():
+    runs, line = load_recording("nats"), np.transpose(mean_ends(load_recording("kl_coef")))
+    rows = {row.name: row for row in spent(runs, load_frontier())}
+    under = {name: np.interp(row.kl, *line) - row.score for name, row in rows.items()}
+    earlier, seen = rows["earlier default"], said("03", "nats-seen")
+    assert under.pop("earlier default") > 0.1 > max(abs(height) for height in under.values())
+    assert 0.7 < rows["default"].explained < 0.8
+    assert abs(rows["values from zero"].explained) < 0.01
+    assert f"It paid {earlier.kl:.1f} nats for a score that costs about {earlier.fewest:.1f}: nearly two thirds" in seen
+    assert 0.6 < 1 - earlier.fewest / earlier.kl < 2 / 3
+    first, later = (
+        np.mean([run.metrics["score"][8:11] for run in runs if run.name == name])  # steps 9 to 11
+        for name in ("default", "values from zero")
+    )
+    assert f"the score is near {first:.1f} where the other's is near {later:.1f}" in seen
