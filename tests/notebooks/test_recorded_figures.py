@@ -1,11 +1,17 @@
 """What prose and notes say of recorded runs is what the recordings hold; outputs are compared by nbval."""
 
 import numpy as np
+import pytest
 
 from course_lib.classroom.plots.recordings import normalised_scores
 from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER, find, read
+from course_lib.training.experiments.frontier import load_frontier
+from course_lib.training.experiments.nats import mean_ends, spent
 from course_lib.training.experiments.recordings import load_recording, records_of
+from course_lib.training.files.paths import REWARD_MODEL
+from course_lib.training.ratings import load_ratings
+from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import degrades_at
 
@@ -45,3 +51,67 @@ def test_the_run_in_the_readme_is_the_recorded_default():
     assert f"Five seeds end with {low:+.2f} to {high:+.2f} at {near:.1f} to {far:.1f} nats" in readme
     steps, score, kl = (run.metrics[name][-1] for name in ("step", "score", "kl"))
     assert f"100%|██████████| {steps}/{steps} [..., score {score:+.2f} sd, KL {kl:.1f} nats]" in readme
+
+
+@pytest.fixture(scope="module")
+def after():
+    """What the runs of two seeds ended with, by KL coefficient."""
+    runs = load_recording("kl_coef")
+    return {coef: [run.after for run in runs if run.changes["kl_coef"] == coef] for coef in (0.0, 0.05, 0.12, 0.2)}
+
+
+def pair(ends, figure, form):
+    return " and ".join(form.format(end[figure]) for end in ends)
+
+
+def test_without_a_leash_runs_end_far_away_and_with_the_default_near(after):
+    far, near = pair(after[0.0], "kl", "{:.0f}"), {f"{end['kl']:.0f}" for end in after[0.12]}
+    assert f"end at {far} nats, with the leash near {near.pop()}." in said("03", "cockpit-predict")
+    assert not near
+    assert f"with 0.12 both end near {after[0.12][0]['kl']:.0f} nats, with 0 at {far}." in said("03", "cockpit-seen")
+
+
+def test_what_the_coefficients_buy(after):
+    seen = said("03", "frontier-seen")
+    assert f"{pair(after[0.2], 'kl', '{:.1f}')} of them bring the score" in seen
+    assert f"from 0 to {pair(after[0.2], 'score', '{:.1f}')}, at a coefficient of 0.2" in seen
+    assert f"to {pair(after[0.0], 'kl', '{:.0f}')} nats for scores of {pair(after[0.0], 'score', '{:.1f}')}" in seen
+    variety = {coef: pair(after[coef], "distinct_2", "{:.0%}") for coef in (0.0, 0.12)}
+    assert f"of these two runs {variety[0.0]} are different" in seen
+    loosest = [run for run in load_recording("kl_coef") if run.changes["kl_coef"] == 0]
+    before = pair([run.before for run in loosest], "distinct_2", "{:.0%}")
+    assert f"against {before} before training, and {variety[0.12]} at 0.12" in seen
+    texts = [sample["after"] for sample in loosest[0].samples]
+    assert all("entertaining" in text for text in texts)
+    quoted = "an entertaining and entertaining, deeply moving, entertaining and deeply moving film"
+    assert quoted in seen
+    assert any(quoted in text for text in texts)
+    loose, tight = after[0.05][0], after[0.12][0]
+    kl = f"the KL falls from {loose['kl']:.1f} to {tight['kl']:.1f}"
+    score = f"the score from {loose['score']:.2f} to {tight['score']:.2f} (seed 0)"
+    assert f"from 0.05 to 0.12 {kl} and {score}" in said("03", "quiz-7")
+
+
+def test_two_words_for_one_thing_are_worth_little():
+    reviews = [sentence.text for sentence in load_ratings(split="test") if " movie" in sentence.text][:150]
+    model = load_reward_model(REWARD_MODEL)
+    assert "by no more than a tenth of a standard deviation" in said("03", "nats-words-seen")
+    gain = model.score([text.replace(" movie", " film") for text in reviews]) - model.score(reviews)
+    assert 0 < gain.mean() < 0.1 * model.score(reviews).std()
+
+
+def test_where_the_nats_go():
+    runs, line = load_recording("nats"), np.transpose(mean_ends(load_recording("kl_coef")))
+    rows = {row.name: row for row in spent(runs, load_frontier())}
+    under = {name: np.interp(row.kl, *line) - row.score for name, row in rows.items()}
+    earlier, seen = rows["earlier default"], said("03", "nats-seen")
+    assert under.pop("earlier default") > 0.1 > max(abs(height) for height in under.values())
+    assert 0.7 < rows["default"].explained < 0.8
+    assert abs(rows["values from zero"].explained) < 0.01
+    assert f"It paid {earlier.kl:.1f} nats for a score that costs about {earlier.fewest:.1f}: nearly two thirds" in seen
+    assert 0.6 < 1 - earlier.fewest / earlier.kl < 2 / 3
+    first, later = (
+        np.mean([run.metrics["score"][8:11] for run in runs if run.name == name])  # steps 9 to 11
+        for name in ("default", "values from zero")
+    )
+    assert f"the score is near {first:.1f} where the other's is near {later:.1f}" in seen

@@ -85,11 +85,11 @@ def draw_against_kl(
     path = [(0.0, start)]
     groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
     rises = groups[min(groups)][0].after[metric] > start
-    for kl_coef in sorted(groups, reverse=True):
+    for place, kl_coef in enumerate(sorted(groups, reverse=True)):
         points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
         path.append(points[0])
         ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
-        side, gap = ("left", -4.0) if frontier else ("right" if rises else "left", 4.0)
+        side, gap = _beside(place, rises=rises, under=frontier is not None)
         label(ax, *points[0], f" {kl_coef:g} ", colour, side=side, gap=gap, size=11.0)
     ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
     ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
@@ -99,6 +99,15 @@ def draw_against_kl(
     ax.margins(y=0.15)
     if frontier:
         draw_frontier_line(ax, frontier)
+
+
+def _beside(place: int, *, rises: bool, under: bool) -> tuple[str, float]:
+    """Say where the name of a path's next point stands: names of neighbours change sides, lest they meet."""
+    if under:
+        return "left", -12.0 if place % 2 else -4.0
+    if rises:
+        return ("left", -4.0) if place % 2 else ("right", 4.0)
+    return "left", 4.0
 
 
 def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:

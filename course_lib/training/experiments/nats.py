@@ -40,6 +40,12 @@ def fewest_nats(score: float, frontier: Frontier) -> float:
     return known if known is not None else float(kl[1] + (score - reached[1]) * np.ptp(kl) / np.ptp(reached))
 
 
+def mean_ends(recordings: Sequence[Recording]) -> list[tuple[float, float]]:
+    """KL and score on held-out prompts after training: means over the seeds of each name, the nearest first."""
+    groups = by_name(recordings).values()
+    return sorted(tuple(float(np.mean([run.after[key] for run in runs])) for key in ("kl", "score")) for runs in groups)
+
+
 def spent(recordings: Sequence[Recording], frontier: Frontier) -> list[Spent]:
     """Say for each name what its runs paid for their score, and what the frontier asks for it."""
     rows = []

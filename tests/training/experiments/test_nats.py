@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from course_lib.training.experiments.frontier import Frontier
-from course_lib.training.experiments.nats import nats_by_token, spent
+from course_lib.training.experiments.nats import mean_ends, nats_by_token, spent
 from course_lib.training.experiments.recordings import Recording
 from course_lib.training.policy import Policy
 from course_lib.training.rollout import Rollout
@@ -30,6 +30,12 @@ def test_what_a_name_paid_is_the_mean_of_its_seeds_and_what_it_had_to_pay_is_rea
     default, far = spent(runs, FRONTIER)
     assert default == ("default", pytest.approx(1.5), pytest.approx(4.5), pytest.approx(2.0), pytest.approx(0.75))
     assert far == ("far", 2.5, 9.0, 4.0, 0.0)  # two nats for each further point, as between 1 and 3 nats
+
+
+def test_ends_are_means_over_seeds_from_near_to_far():
+    runs = [run("b", 0, score=2.0, kl=9.0, explained=0.0)]
+    runs += [run("a", seed, score=seed, kl=4.0 + seed, explained=0.0) for seed in (0, 1)]
+    assert mean_ends(runs) == [(4.5, 0.5), (9.0, 2.0)]
 
 
 class Bigrams(nn.Module):
