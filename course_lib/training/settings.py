@@ -26,10 +26,10 @@ class PPOSettings:
     advantages whitened once a batch (in each minibatch), clipped gradients (none), PyTorch's Adam (TensorFlow's adds
     its epsilon before the bias is corrected, so that for a vanishing gradient our first step is up to 31.6 times
     theirs), and responses that end at eos (theirs ran on to a full stop after token 16, and scored -1 without one;
-    here a penalty is subtracted, so that a good text still beats a bad one). Three more buy the score with half the
-    nats (the experiment `nats`): values that are read from the reward model, as in Stiennon et al. 2020 but with its
-    trunk frozen (a head on the policy's trunk, from zero); as such values know more, a lam of .9 (.95); and 2 passes
-    (4) over twice as many fresh texts as one minute allows with 4.
+    here a penalty is subtracted, so that a good text still beats a bad one). Three more follow from a budget of a
+    minute or two: 2 passes (4) over more fresh texts, a lam of .9 (.95), and values that begin as the reward model's
+    score of the text so far, its trunk frozen (Stiennon et al. 2020, arXiv:2009.01325, begin so too, and train the
+    trunk). What each of them is worth the experiment `nats` shows.
     """
 
     iterations: int = setting(40, "PPO iterations: each samples a batch of responses and trains on it")
