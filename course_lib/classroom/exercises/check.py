@@ -6,6 +6,7 @@ dimensions, float64 for float32, and any names of the positional parameters.
 """
 
 from course_lib.classroom.exercises.exercise import Exercise
+from course_lib.classroom.exercises.loops import LOOPS, loop_verdict
 from course_lib.classroom.exercises.mistakes import (
     advantages,
     clipping,
@@ -32,6 +33,7 @@ TOPICS += (kl, overoptimization, optimum, groups, dpo)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }
+KNOWN = EXERCISES | LOOPS
 
 
 def check(function: object) -> None:
@@ -40,11 +42,11 @@ def check(function: object) -> None:
         print(f"Not yet: the check takes your function itself, without brackets after its name; got {kind(function)}.")
         return
     name = str(getattr(function, "__name__", kind(function)))
-    exercise = EXERCISES.get(name.removeprefix("my_"))
+    exercise = KNOWN.get(name.removeprefix("my_"))
     if exercise is None:
-        known = ", ".join(EXERCISES)
+        known = ", ".join(KNOWN)
         print(f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}.")
         return
-    print(says := verdict(exercise, function))
+    print(says := (loop_verdict if name.removeprefix("my_") in LOOPS else verdict)(exercise, function))
     if says.startswith("Passed") and written_in_notebook(function):
-        print(keep(function, exercises=EXERCISES))
+        print(keep(function, exercises=KNOWN))

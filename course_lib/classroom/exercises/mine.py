@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from course_lib.classroom.exercises.check import EXERCISES
+from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.my_library import LIBRARY
 from course_lib.classroom.html import render, sentence_html
 from course_lib.training.equations import Equations
@@ -11,7 +11,10 @@ from course_lib.training.own_equations import find_equations
 from course_lib.training.ppo import PPO
 
 NOTEBOOKS = {
-    "01": ("preference_probability", "bradley_terry_loss", "pair_accuracy", "gain_and_bias"),
+    "01": (
+        *("preference_probability", "bradley_terry_loss", "pair_accuracy", "gain_and_bias"),
+        *("train_on_ratings", "train_reward_model"),
+    ),
     "02": (
         *("probability_ratio", "clipped_objective", "td_residuals", "gae"),
         *("token_logprobs", "whiten", "value_loss", "policy_loss"),
@@ -29,7 +32,7 @@ def my_functions() -> dict[str, Callable]:
     Raises:
         CourseError: the file stops, or a name of one is no function.
     """
-    return find_equations(LIBRARY, known=EXERCISES) if LIBRARY.exists() else {}
+    return find_equations(LIBRARY, known=KNOWN) if LIBRARY.exists() else {}
 
 
 def mine(*names: str) -> dict[str, Callable]:
