@@ -74,10 +74,10 @@ def draw_speed(ax: Axes, recordings: Sequence[Recording], *, names: Sequence[str
     groups = by_name(recordings)
     for name in names:
         scores = smooth(seeds(groups[name], "score").mean(axis=0))
-        ax.plot(groups[name][0].metrics["step"], scores, color=colour_of(name))
-        at = len(scores) // 4
+        steps, at = groups[name][0].metrics["step"], len(scores) // 4
+        ax.plot(steps, scores, color=colour_of(name))
         above = name == DEFAULT
         side, gap = ("right", 6.0) if above else ("left", -6.0)
-        label(ax, at, scores[at], f" {name} ", colour_of(name), side=side, gap=gap)
+        label(ax, float(steps[at]), float(scores[at]), f" {name} ", colour_of(name), side=side, gap=gap)
     ax.set_title("Score (sd) of the batches")
     ax.set_xlabel("PPO step")
