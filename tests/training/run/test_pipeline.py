@@ -111,8 +111,10 @@ def test_stages_can_be_chosen(run, tmp_path):
 
 def test_equations_of_ones_own_train_in_both_stages_and_a_changed_file_is_not_gone_on_with(run, tmp_path):
     mine, folders = tmp_path / "my rlhf.py", [tmp_path / name for name in ("ours", "mine", "worse")]
-    calls = ["from course_lib.equations.advantages import whiten", "from course_lib.equations import preferences", ""]
+    calls = ["from course_lib.equations import advantages, preferences", ""]
     lines = [
+        "def my_whiten(values, mask):",
+        "    return advantages.whiten(values, mask)",
         "def bradley_terry_loss(chosen, rejected):",
         "    return {}preferences.bradley_terry_loss(chosen, rejected)",
     ]
