@@ -14,7 +14,7 @@ def said(monkeypatch):
     """What is shown: figures and their sentences."""
     shown = []
     monkeypatch.setattr(module, "SETTINGS", module.SETTINGS | {"epochs": 1})
-    monkeypatch.setattr(module, "PAIRS", 640)
+    monkeypatch.setattr(module, "PAIRS", 2560)
     monkeypatch.setattr(module, "show", lambda figure, says: shown.append((figure, says)))
     return shown
 
@@ -24,7 +24,7 @@ def test_the_same_loop_has_our_curve_and_our_accuracy_above_a_coins(said):
     ((figure, says),) = said
     pairs = re.findall(r"from (\w+) (\.?[\d.]+) \(ours ([\d.]+)\)", says)
     assert [name for name, *_ in pairs] == ["ratings", "choices"]
-    assert all(mine == ours and float(mine) > 0.6 for _, mine, ours in pairs)
+    assert all(mine == ours and float(mine) > 0.6 for _, mine, ours in pairs), says
     for ax in figure.axes:
         ours, mine = (line.get_ydata() for line in ax.lines)
         assert list(ours) == list(mine)
