@@ -134,8 +134,8 @@ def test_the_command_prints_the_three_figures_for_machines(fakes, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed["ratio_shared"] == pytest.approx(10 / 3)
     assert printed["ratio_separate"] == pytest.approx(4 / 3)
-    # 64 rows of 5 + 4 tokens, on each 2 * (2 * 10 + 11 + 12) + 4 * 6 * 11 operations, in 2 seconds, of 1000 a second
-    assert printed["share_of_peak"] == pytest.approx(64 * 9 * 350 / 2 / 1000)
+    # 128 rows of 5 + 4 tokens, on each 2 * (2 * 10 + 11 + 12) + 2 * 6 * 11 operations, in 2 seconds, of 1000 a second
+    assert printed["share_of_peak"] == pytest.approx(128 * 9 * 218 / 2 / 1000)
     assert printed["ppo"]["contenders"]["trl"]["tokens_per_second"] == 64
     assert fakes.read_text() == "ours-shared ours-separate trl " * 4
 
