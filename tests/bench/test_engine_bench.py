@@ -136,7 +136,7 @@ def test_the_command_prints_the_three_figures_for_machines(fakes, capsys):
     assert printed["ratio_separate"] == pytest.approx(4 / 3)
     # 128 rows of 5 + 4 tokens, on each 2 * (2 * 10 + 11 + 12) + 2 * 6 * 11 operations, in 2 seconds, of 1000 a second
     assert printed["share_of_peak"] == pytest.approx(128 * 9 * 218 / 2 / 1000)
-    assert printed["ppo"]["contenders"]["trl"]["tokens_per_second"] == 64
+    assert printed["ppo"]["contenders"]["trl"]["tokens_per_second"] == 128
     assert fakes.read_text() == "ours-shared ours-separate trl " * 4
 
 
