@@ -4,6 +4,7 @@ The copies lie in my_notebooks, without outputs. What a student wrote is never w
 in the course since is laid beside it.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -20,16 +21,19 @@ CONFIG = Path(__file__).with_name("jupyter")
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Lay the copies out and open them; the arguments are JupyterLab's own."""
+    usage = "%(prog)s [OPTION OF JUPYTERLAB ...]"
+    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.lab", usage=usage, description=__doc__)
+    _, options = parser.parse_known_args(arguments)
     for sentence in lay_out(COPIES):
         print(sentence)
     print(f"Your notebooks are in {COPIES}.")
-    options = [
+    where = [
         f"--ServerApp.root_dir={COPIES.parent}",  # so that the notebooks' links to the code open too
         f"--LabApp.default_url=/lab/tree/{COPIES.name}",
     ]
     paths = [str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-    LabApp.launch_instance([*options, *(sys.argv[1:] if arguments is None else arguments)])
+    LabApp.launch_instance([*where, *options])
 
 
 if __name__ == "__main__":

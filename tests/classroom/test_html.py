@@ -27,4 +27,4 @@ def test_every_template_and_style_is_shipped_with_the_package():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     classroom = ROOT / "course_lib" / "classroom"
     shipped = {path for pattern in setup["package-data"]["course_lib.classroom"] for path in classroom.glob(pattern)}
-    assert shipped == {*classroom.rglob("*.j2"), *classroom.rglob("*.css")}
+    assert shipped == {*classroom.rglob("*.j2"), *classroom.rglob("*.css"), *classroom.rglob("*.toml")}

@@ -54,7 +54,7 @@ def test_only_the_policy_changes(method, tiny_lm):
     training = Training(tiny_lm, method(), kl_coef=0.5)
     policy, reference = copy.deepcopy(training.policy.state_dict()), copy.deepcopy(training.reference.state_dict())
     records = list(training.records)
-    assert [(record["step"], record["learning_rate"]) for record in records] == [(1, 3e-4), (2, 1.5e-4)]
+    assert [(record["step"], record["learning_rate"]) for record in records] == [(1, 4e-4), (2, 2e-4)]
     assert any((policy[name] != weight).any() for name, weight in training.policy.state_dict().items())
     assert all((reference[name] == weight).all() for name, weight in training.reference.state_dict().items())
 
