@@ -170,7 +170,7 @@ def test_the_shipped_model_scores_as_it_did_whatever_token_pads(tmp_path, pad):
     shipped.tokenizer.pad_token = pad
     shipped.save(tmp_path)
     scores = load_reward_model(tmp_path).score(["What a great film!", "What a great film! " * 4, "A dull film."])
-    assert scores.tolist() == pytest.approx([1.7492, 1.7829, -2.2417], abs=1e-4)
+    assert scores.tolist() == pytest.approx([1.6664, 1.6974, -2.0024], abs=1e-4)
 
 
 @pytest.mark.parametrize("change", [{"pad_token_id": None}, {"pad_token_id": 4}])
