@@ -65,9 +65,7 @@ def with_new_critic(policy: Policy, reward_model: RewardModel) -> Policy:
     """The same policy with the reward model as its value network: at first, the value of a text is its score so far."""
     trunk = copy.deepcopy(reward_model.lm.transformer)
     policy = Policy(policy.lm, eos_id=policy.eos_id, pad_id=policy.pad_id, value_trunk=trunk)
-    with torch.no_grad():
-        policy.value_head.weight.copy_(reward_model.gain * reward_model.lm.score.weight)
-        policy.value_head.bias.fill_(reward_model.bias)
+    policy.value_head = reward_model.scaled_head()
     return policy
 
 

@@ -12,6 +12,11 @@ from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
 
 
+def learning(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """The weights that a training changes, by their names."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
 class Team:
     """The processes that train together, and which of them this one is: alone, it is rank 0 of 1."""
 
@@ -60,8 +65,8 @@ class Progress:
         team: Team = ALONE,
     ) -> "Progress":
         """The progress of a training that has not begun; its draws follow from seed 0 unless a generator is given."""
-        learning = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-        adam = torch.optim.Adam(learning, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        weights = [parameter for _, parameter in learning(policy)]
+        adam = torch.optim.Adam(weights, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         generator = generator or torch.Generator(next(policy.parameters()).device).manual_seed(0)
         return cls(adam, generator, settings.kl_coef, team=team)
 

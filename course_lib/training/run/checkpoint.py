@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from course_lib.training.files.write import write_bytes
+from course_lib.training.progress import learning
 
 KEPT = 2  # where the last one turns out to be damaged, the one before it serves
 NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.safetensors")  # the step, and the file's own SHA-256
@@ -61,11 +62,6 @@ def parse_checkpoint(content: bytes, digest: str) -> tuple[Tensors, dict]:
         raise ValueError(f"expected SHA-256 {digest}…, found {found}…")
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return load(content), json.loads(header["__metadata__"]["progress"])
-
-
-def learning(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """The weights that a training changes, by their names."""
-    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def training_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Tensors:

@@ -8,8 +8,8 @@ from transformers import PreTrainedTokenizerBase
 
 from course_lib.training.language_model import frame_texts
 from course_lib.training.policy import Policy
+from course_lib.training.progress import learning
 from course_lib.training.record import Record
-from course_lib.training.run.checkpoint import learning
 from course_lib.training.settings import PPOSettings
 from course_lib.training.texts import degrades_at
 
