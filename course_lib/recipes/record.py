@@ -111,7 +111,7 @@ NATS = {
     "values from zero": {"value_network": "policy"},
     "lam 0.95": {"lam": 0.95},
     "one pass": {"epochs": 1},
-    "half the steps": {"iterations": 20},
+    "twice the steps": {"iterations": 40},
 }
 EXPERIMENTS = {
     "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),

@@ -32,7 +32,7 @@ class PPOSettings:
     trunk). What each of them is worth the experiment `nats` shows.
     """
 
-    iterations: int = setting(40, "PPO iterations: each samples a batch of responses and trains on it")
+    iterations: int = setting(20, "PPO iterations: each samples a batch of responses and trains on it")
     batch_size: int = setting(128, "responses sampled in one iteration")
     response_len: int = setting(24, "most tokens in a response; it ends earlier at the end-of-text token")
     temperature: float = setting(0.7, "logits are divided by it, in sampling and in every log-probability")
