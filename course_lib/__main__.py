@@ -26,7 +26,7 @@ def build_parser(defaults: RunSettings | None = None) -> argparse.ArgumentParser
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run_parser = commands.add_parser(
         "run",
-        help="teach the small GPT-2 what people like, with PPO; a minute or two",
+        help="teach the small GPT-2 what people like, with PPO; about a minute",
         description="Loads the human ratings, a small GPT-2 and a reward model, trains the GPT-2 with PPO to write "
         "what people like, and leaves a folder: curves, texts before and after, the trained model, report.html.",
         usage="python -m course_lib run [OPTION VALUE ...]",

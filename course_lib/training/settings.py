@@ -27,7 +27,7 @@ class PPOSettings:
     its epsilon before the bias is corrected, so that for a vanishing gradient our first step is up to 31.6 times
     theirs), and responses that end at eos (theirs ran on to a full stop after token 16, and scored -1 without one;
     here a penalty is subtracted, so that a good text still beats a bad one). Three more follow from a budget of a
-    minute or two: 2 passes (4) over more fresh texts, a lam of .9 (.95), and values that begin as the reward model's
+    minute: 2 passes (4) over more fresh texts, a lam of .9 (.95), and values that begin as the reward model's
     score of the text so far, its trunk frozen (Stiennon et al. 2020, arXiv:2009.01325, begin so too, and train the
     trunk). What each of them is worth the experiment `nats` shows.
     """

@@ -82,8 +82,9 @@ def test_what_the_coefficients_buy(after):
     before = pair([run.before for run in loosest], "distinct_2", "{:.0%}")
     assert f"against {before} before training, and {variety[0.12]} at 0.12" in seen
     texts = [sample["after"] for sample in loosest[0].samples]
-    assert all("entertaining" in text for text in texts)
-    quoted = "an entertaining and entertaining, deeply moving, entertaining and deeply moving film"
+    assert sum("entertaining" in text for text in texts) == 5
+    assert 'five of the six have "entertaining" in them' in seen
+    quoted = "an entertaining, entertaining and entertaining feature and entertaining and entertaining and entertaining thriller"
     assert quoted in seen
     assert any(quoted in text for text in texts)
     loose, tight = after[0.05][0], after[0.12][0]
