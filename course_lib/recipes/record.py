@@ -112,7 +112,7 @@ NATS = {
     "lam 0.95": {"lam": 0.95},
     "one pass": {"epochs": 1},
     "twice the steps": {"iterations": 40},
-    "values from zero, twice the steps": {"value_network": "policy", "iterations": 40},
+    "from zero, twice the steps": {"value_network": "policy", "iterations": 40},
 }
 EXPERIMENTS = {
     "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),
