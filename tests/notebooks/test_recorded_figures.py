@@ -84,7 +84,7 @@ def test_what_the_coefficients_buy(after):
     texts = [sample["after"] for sample in loosest[0].samples]
     assert sum("entertaining" in text for text in texts) == 5
     assert 'five of the six have "entertaining" in them' in seen
-    quoted = "an entertaining, entertaining and entertaining feature and entertaining and entertaining and entertaining thriller"
+    quoted = "an entertaining, entertaining and entertaining feature"
     assert quoted in seen
     assert any(quoted in text for text in texts)
     loose, tight = after[0.05][0], after[0.12][0]
@@ -108,7 +108,7 @@ def test_where_the_nats_go():
     earlier, seen = rows["earlier default"], said("03", "nats-seen")
     late, slow = under.pop("earlier default"), under.pop("values from zero")
     assert min(late, slow) > 0.1 > under.pop("one pass") > 0.05 > max(abs(height) for height in under.values())
-    assert "twice the steps" in under and "from zero, twice the steps" in under
+    assert {"twice the steps", "from zero, twice the steps"} <= under.keys()
     assert f"explains about {rows['default'].explained:.1f} of the variance of the returns" in seen
     assert abs(rows["values from zero"].explained) < 0.01
     assert f"It paid {earlier.kl:.1f} nats for a score that costs about {earlier.fewest:.1f}: nearly two thirds" in seen
