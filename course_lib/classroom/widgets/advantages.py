@@ -40,7 +40,7 @@ class AdvantageDemo(Demo):
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
         options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
-            "row": choice("text", options),
+            "row": choice("text", options, 0),
             "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
             "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
         }
@@ -77,13 +77,20 @@ class AdvantageDemo(Demo):
 class SpreadDemo(Demo):
     """The advantage of two tokens at one place, each estimated from many texts that go on from it."""
 
-    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = gae):
+    def __init__(
+        self,
+        beginnings: Sequence[Beginning],
+        gae: Callable = gae,
+        *,
+        believed: str = "as it learned",
+        lam: float = PPOSettings().lam,
+    ):
         self.beginnings, self.gae = beginnings, own("gae", gae)
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
-            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS]),
-            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
+            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS], believed),
+            "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 
@@ -128,14 +135,23 @@ def advantage_demo(
     return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals, lam=lam)
 
 
-def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = gae) -> SpreadDemo:
-    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
-    return SpreadDemo(beginnings or load_advantages().beginnings, gae)
+def spread_demo(
+    beginnings: Sequence[Beginning] | None = None,
+    *,
+    gae: Callable = gae,
+    believed: str = "as it learned",
+    lam: float = PPOSettings().lam,
+) -> SpreadDemo:
+    """Show bias against variance on two recorded beginnings, a token apart, at first for this value function and `lam`.
+
+    `gae` may be your own.
+    """
+    return SpreadDemo(beginnings or load_advantages().beginnings, gae, believed=believed, lam=lam)
 
 
-def choice(name: str, options: Sequence[tuple[str, object]]) -> widgets.SelectionSlider:
+def choice(name: str, options: Sequence[tuple[str, object]], value: object) -> widgets.SelectionSlider:
     """A slider over things with names; in JupyterLab the keyboard moves it, as it does not move a dropdown."""
-    return widgets.SelectionSlider(options=options, description=name, layout=WIDE, style=STYLE)
+    return widgets.SelectionSlider(options=options, value=value, description=name, layout=WIDE, style=STYLE)
 
 
 def whole(text: WrittenText) -> str:

@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import pytest
 import torch
@@ -63,6 +64,18 @@ def test_the_prompt_stands_in_the_strip_without_a_number():
 def test_a_demo_begins_at_the_lambda_that_is_asked_for():
     assert "lambda 0.00" in AdvantageDemo([TEXT], lam=0.0).says
     assert "lambda 0.90" in AdvantageDemo([TEXT]).says
+    assert "at lambda 1.00: “fun” +1.00" in SpreadDemo(BEGINNINGS, lam=1.0).says
+
+
+def test_without_values_even_the_worse_word_is_praised_though_less_than_the_better_one():
+    demo = SpreadDemo(load_advantages().beginnings, lam=1.0)
+    praise = re.compile(r"“funny” ([+−][.\d]+) ± .*“predictable” ([+−][.\d]+) ±")
+    learned = [float(said.replace("−", "-")) for said in praise.search(demo.says).groups()]
+    demo.controls["believed"].value = "expects 0 everywhere"
+    without = [float(said.replace("−", "-")) for said in praise.search(demo.says).groups()]
+    assert learned[0] > 0 > learned[1]
+    assert without[0] > without[1] > 0
+    assert without[0] - without[1] == pytest.approx(learned[0] - learned[1], abs=0.02)
 
 
 def test_what_the_model_wrote_is_escaped():
