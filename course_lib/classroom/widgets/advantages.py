@@ -27,15 +27,22 @@ STRONGEST = 2.0  # the advantage with the strongest colour
 class AdvantageDemo(Demo):
     """A text with its tokens coloured by advantage; gamma and lambda are sliders, every number is in the picture."""
 
-    def __init__(self, texts: Sequence[WrittenText], gae: Callable = gae, td_residuals: Callable = td_residuals):
+    def __init__(
+        self,
+        texts: Sequence[WrittenText],
+        gae: Callable = gae,
+        td_residuals: Callable = td_residuals,
+        *,
+        lam: float = PPOSettings().lam,
+    ):
         self.texts, self.gae, self.td_residuals = texts, own("gae", gae), own("td_residuals", td_residuals)
         self.pictured, self.named = AdvantagePicture(), None
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
         options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
-            "row": choice("text", options),
+            "row": choice("text", options, 0),
             "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
-            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
+            "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
         self.children = [self.children[0], self.tokens, self.picture, self.sentence, self.table]
@@ -45,7 +52,7 @@ class AdvantageDemo(Demo):
         text = self.texts[row]
         if text is not self.named:
             self.named = text
-            self.pictured.name(text.tokens)
+            self.pictured.name(text.prompt, text.tokens)
             self.canvas.redraw()
         rewards, values = text.rewards[None], text.values[None]
         mask = torch.ones_like(rewards, dtype=torch.bool)
@@ -59,8 +66,9 @@ class AdvantageDemo(Demo):
         columns["returns"] = advantages + values
         columns = {name: column[0].numpy() for name, column in columns.items()}
         self.pictured.move(**columns)
+        coloured = columns["advantages"].tolist()
         self.tokens.value = ColouredTokens(
-            text.tokens, columns["advantages"].tolist(), says="advantage of each token", limit=STRONGEST, decimals=2
+            text.tokens, coloured, prompt=text.prompt, says="advantage of each token", limit=STRONGEST, decimals=2
         ).html
         self.table.value = table(text.tokens, columns)
         return say_advantages(text, advantages[0], gamma=gamma, lam=lam)
@@ -69,13 +77,20 @@ class AdvantageDemo(Demo):
 class SpreadDemo(Demo):
     """The advantage of two tokens at one place, each estimated from many texts that go on from it."""
 
-    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = gae):
+    def __init__(
+        self,
+        beginnings: Sequence[Beginning],
+        gae: Callable = gae,
+        *,
+        believed: str = "as it learned",
+        lam: float = PPOSettings().lam,
+    ):
         self.beginnings, self.gae = beginnings, own("gae", gae)
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
-            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS]),
-            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
+            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS], believed),
+            "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 
@@ -110,20 +125,33 @@ class SpreadDemo(Demo):
 
 
 def advantage_demo(
-    texts: Sequence[WrittenText] | None = None, *, gae: Callable = gae, td_residuals: Callable = td_residuals
+    texts: Sequence[WrittenText] | None = None,
+    *,
+    gae: Callable = gae,
+    td_residuals: Callable = td_residuals,
+    lam: float = PPOSettings().lam,
 ) -> AdvantageDemo:
-    """Show advantages on recorded texts; `gae` and `td_residuals` may be your own."""
-    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals)
+    """Show advantages on recorded texts, at first at `lam`; `gae` and `td_residuals` may be your own."""
+    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals, lam=lam)
 
 
-def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = gae) -> SpreadDemo:
-    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
-    return SpreadDemo(beginnings or load_advantages().beginnings, gae)
+def spread_demo(
+    beginnings: Sequence[Beginning] | None = None,
+    *,
+    gae: Callable = gae,
+    believed: str = "as it learned",
+    lam: float = PPOSettings().lam,
+) -> SpreadDemo:
+    """Show bias against variance on two recorded beginnings, a token apart, at first for this value function and `lam`.
+
+    `gae` may be your own.
+    """
+    return SpreadDemo(beginnings or load_advantages().beginnings, gae, believed=believed, lam=lam)
 
 
-def choice(name: str, options: Sequence[tuple[str, object]]) -> widgets.SelectionSlider:
+def choice(name: str, options: Sequence[tuple[str, object]], value: object) -> widgets.SelectionSlider:
     """A slider over things with names; in JupyterLab the keyboard moves it, as it does not move a dropdown."""
-    return widgets.SelectionSlider(options=options, description=name, layout=WIDE, style=STYLE)
+    return widgets.SelectionSlider(options=options, value=value, description=name, layout=WIDE, style=STYLE)
 
 
 def whole(text: WrittenText) -> str:
@@ -139,8 +167,8 @@ def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, g
     )
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
-        f"“{whole(text)}” scored {number(text.score)}; before its first token the value function "
-        f"expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
+        f"“{whole(text)}” scored {number(text.score)}; after the prompt, before its first token, the value "
+        f"function expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
         f"are encouraged, {most} most, {least} least."
     )
 

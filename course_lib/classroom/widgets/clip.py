@@ -32,12 +32,14 @@ class ClipDemo(Demo):
         clipped_objective: Callable = clipped_objective,
         ratio: Tensor | None = None,
         advantages: Tensor | None = None,
+        *,
+        advantage: float = 1.0,
     ):
         self.objective = own("clipped_objective", clipped_objective)
         self.cloud = require_cloud(ratio, advantages)
         figure, self.left, self.right = clip_figure()
         controls = {
-            "advantage": slider("advantage", 1.0, -2.0, 2.0, 0.1),
+            "advantage": slider("advantage", advantage, -2.0, 2.0, 0.1),
             "at": slider("ratio", 1.4, 0.0, 2.0, 0.01),
             "clip_eps": slider("clip_eps", 0.2, 0.0, 0.5, 0.01),
         }
@@ -77,13 +79,15 @@ def clip_demo(
     clipped_objective: Callable = clipped_objective,
     ratio: Tensor | None = None,
     advantages: Tensor | None = None,
+    *,
+    advantage: float = 1.0,
 ) -> ClipDemo:
-    """Show the clip region; `clipped_objective` may be your own, its gradient is autograd's.
+    """Show the clip region, at first at `advantage`; `clipped_objective` may be your own, its gradient is autograd's.
 
     `ratio` and `advantages`: one number for each real token of a batch, drawn as a cloud. CourseError where one is
     given without the other, or they are not of one length.
     """
-    return ClipDemo(clipped_objective, ratio, advantages)
+    return ClipDemo(clipped_objective, ratio, advantages, advantage=advantage)
 
 
 def slider(name: str, value: float, least: float, most: float, step: float) -> widgets.FloatSlider:
