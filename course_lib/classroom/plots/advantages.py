@@ -23,8 +23,8 @@ class AdvantagePicture:
 
     def __init__(self):
         with styled():
-            self.figure = Figure(figsize=(10, 5.6), layout="none")
-            self.figure.subplots_adjust(left=0.06, right=0.99, top=0.91, bottom=0.21, hspace=0.34)
+            self.figure = Figure(figsize=(10, 4.6), layout="none")
+            self.figure.subplots_adjust(left=0.06, right=0.99, top=0.92, bottom=0.25, hspace=0.36)
             top, bottom = self.figure.subplots(2, 1, sharex=True)
             for ax, highest in ((top, 2.4), (bottom, 3.0)):
                 ax.set(xlim=(0, 1), ylim=(-highest, highest), xticks=[])
