@@ -98,16 +98,17 @@ def join_rollouts(rollouts: Sequence[Rollout], *, pad_id: int) -> Rollout:
 
 
 def describe_rollout(
-    rollout: Rollout,
     scores: Float[Tensor, " batch"],
     logprobs: Float[Tensor, "batch response_len"],
     ref_logprobs: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    ended: Bool[Tensor, " batch"],
 ) -> Record:
     """Means over a batch: its score, its KL in nats a response, how many end by themselves, how long they are."""
-    kl = (k1(logprobs, ref_logprobs) * rollout.response_mask).sum(dim=1)
+    kl = (k1(logprobs, ref_logprobs) * response_mask).sum(dim=1)
     return {
         "score": scores.mean().item(),
         "kl": kl.mean().item(),
-        "eos_share": rollout.ended.float().mean().item(),
-        "response_length": rollout.response_mask.sum(dim=1).float().mean().item(),
+        "eos_share": ended.float().mean().item(),
+        "response_length": response_mask.sum(dim=1).float().mean().item(),
     }

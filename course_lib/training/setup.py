@@ -134,7 +134,7 @@ class Setup:
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (policy or self.policy, self.reference)
         )
-        return describe_rollout(rollout, scores, logprobs, ref_logprobs)
+        return describe_rollout(scores, logprobs, ref_logprobs, rollout.response_mask, rollout.ended)
 
     @torch.no_grad()
     def evaluate(
