@@ -8,7 +8,7 @@ from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER, find, read
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
-from course_lib.training.experiments.recordings import load_recording, records_of
+from course_lib.training.experiments.recordings import by_name, load_recording, records_of
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import load_reward_model
@@ -31,8 +31,6 @@ def test_the_objectives_in_notebook_02():
     answer = said("02", "table-answer")
     assert f"end at {none} of the best, with a clip of 0.2 at {clip}, and they wander off" in answer
     assert f"from the reference is {far} nats a text, with a clip {near}." in answer
-    assert f"{none} of the best run, where a clip of 0.2 has {clip}" in said("02", "table-predict")
-    assert f"{none} without a clip, {clip} with one" in said("02", "table-idea")
     clips = [rows[f"clip {eps}"] for eps in (0.1, 0.2, 0.3)]
     assert np.ptp([row.mean() for row in clips]) < max(np.ptp(row) for row in clips), "by more than their seeds"
     assert rows["KL penalty 10"].mean() < rows["no clipping or penalty"].mean() < rows["KL penalty 1"].mean()
@@ -82,8 +80,9 @@ def test_what_the_coefficients_buy(after):
     before = pair([run.before for run in loosest], "distinct_2", "{:.0%}")
     assert f"against {before} before training, and {variety[0.12]} at 0.12" in seen
     texts = [sample["after"] for sample in loosest[0].samples]
-    assert all("entertaining" in text for text in texts)
-    quoted = "an entertaining and entertaining, deeply moving, entertaining and deeply moving film"
+    assert sum("entertaining" in text for text in texts) == 5
+    assert 'five of the six have "entertaining" in them' in seen
+    quoted = "an entertaining, entertaining and entertaining feature"
     assert quoted in seen
     assert any(quoted in text for text in texts)
     loose, tight = after[0.05][0], after[0.12][0]
@@ -105,7 +104,9 @@ def test_where_the_nats_go():
     rows = {row.name: row for row in spent(runs, load_frontier())}
     under = {name: np.interp(row.kl, *line) - row.score for name, row in rows.items()}
     earlier, seen = rows["earlier default"], said("03", "nats-seen")
-    assert under.pop("earlier default") > 0.1 > max(abs(height) for height in under.values())
+    late, slow = under.pop("earlier default"), under.pop("values from zero")
+    assert min(late, slow) > 0.1 > under.pop("one pass") > 0.05 > max(abs(height) for height in under.values())
+    assert {"twice the steps", "from zero, twice the steps"} <= under.keys()
     assert f"explains about {rows['default'].explained:.1f} of the variance of the returns" in seen
     assert abs(rows["values from zero"].explained) < 0.01
     assert f"It paid {earlier.kl:.1f} nats for a score that costs about {earlier.fewest:.1f}: nearly two thirds" in seen
@@ -115,3 +116,20 @@ def test_where_the_nats_go():
         for name in ("default", "values from zero")
     )
     assert f"the score is near {first:.1f} where the other's is near {later:.1f}" in seen
+
+
+def test_what_the_choices_do():
+    runs, answer = by_name(load_recording("choices")), said("02", "choices-answer")
+    score, kl = (
+        {name: np.mean([run.after[figure] for run in some]) for name, some in runs.items()}
+        for figure in ("score", "kl")
+    )
+    assert f"the run ends at {score['lam 0']:.1f} where the default has {score['default']:.1f}" in answer
+    assert f"after 12 steps the score has reached {score['lam 0, from zero']:.1f}" in answer
+    assert f"they end at {score['values from zero']:.1f}" in answer
+    assert f"ends at {score['1 epoch']:.1f}; 8 epochs end at {score['8 epochs']:.1f}, but at a KL of" in answer
+    assert f"{kl['8 epochs']:.1f} nats where the default has {kl['default']:.1f}" in answer
+    assert abs(score["advantages not whitened"] - score["default"]) < 0.1
+    for clipped, free in zip(runs["default"], runs["values not clipped"], strict=True):
+        assert clipped.metrics["score"] == free.metrics["score"]
+    assert len(runs["default"][0].metrics["step"]) == 12

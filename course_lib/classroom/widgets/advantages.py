@@ -54,7 +54,7 @@ class AdvantageDemo(Demo):
         text = self.texts[row]
         if text is not self.named:
             self.named = text
-            self.pictured.name(text.tokens)
+            self.pictured.name(text.prompt, text.tokens)
             self.canvas.redraw()
         rewards, values = text.rewards[None], text.values[None]
         mask = torch.ones_like(rewards, dtype=torch.bool)
@@ -68,8 +68,9 @@ class AdvantageDemo(Demo):
         columns["returns"] = advantages + values
         columns = {name: column[0].numpy() for name, column in columns.items()}
         self.pictured.move(**columns)
+        coloured = columns["advantages"].tolist()
         self.tokens.value = ColouredTokens(
-            text.tokens, columns["advantages"].tolist(), says="advantage of each token", limit=STRONGEST, decimals=2
+            text.tokens, coloured, prompt=text.prompt, says="advantage of each token", limit=STRONGEST, decimals=2
         ).html
         self.table.value = table(text.tokens, columns)
         return say_advantages(text, advantages[0], gamma=gamma, lam=lam)
@@ -165,8 +166,8 @@ def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, g
     )
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
-        f"“{whole(text)}” scored {number(text.score)}; before its first token the value function "
-        f"expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
+        f"“{whole(text)}” scored {number(text.score)}; after the prompt, before its first token, the value "
+        f"function expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
         f"are encouraged, {most} most, {least} least."
     )
 
