@@ -89,7 +89,7 @@ class FindTheBug(Pictured, widgets.VBox):
         self.check_button = widgets.Button(description="Check")
         self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
         run = widgets.HBox([widgets.Label("Run"), self.shown, self.sentence], layout={"flex_flow": "row wrap"})
-        layout = {"grid_template_columns": "repeat(auto-fill, minmax(17em, 1fr))", "grid_gap": "0 1em"}
+        layout = {"grid_template_columns": "repeat(auto-fill, minmax(min(17em, 100%), 1fr))", "grid_gap": "0 1em"}
         guesses = widgets.GridBox(list(self.guesses.values()), layout=layout)
         super().__init__([run, self.picture, guesses, self.check_button, self.verdict])
         self.shown.observe(self.refresh, names="value")
