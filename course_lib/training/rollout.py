@@ -43,15 +43,17 @@ def sample(
     """Sample one response to each prompt: up to `response_len` tokens, the end-of-text token included.
 
     Each token is drawn from softmax(logits / temperature) with nothing cut off, the distribution in which its
-    log-probability will be taken. A row that has ended leaves the batch, so no work is spent on it.
+    log-probability will be taken. A row that has ended leaves the batch, so no work is spent on it. A prompt shorter
+    than the others has bos in front more than once; the policy reads from the last of them.
     """
     batch, eos_id = len(prompt_ids), policy.eos_id
     response_ids = torch.full((batch, response_len), policy.pad_id, device=prompt_ids.device)
     response_mask = torch.zeros_like(response_ids, dtype=torch.bool)
     running = torch.arange(batch, device=prompt_ids.device)
+    begins = policy.begins(prompt_ids)
     token_ids, cache = prompt_ids, None
     for t in range(response_len):
-        logits, cache = policy.next_logits(token_ids, cache)
+        logits, cache = policy.next_logits(token_ids, cache, begins[running])
         probabilities = torch.softmax(logits.float() / temperature, dim=-1)
         token_ids = draw(probabilities, generator)
         response_ids[running, t] = token_ids[:, 0]
