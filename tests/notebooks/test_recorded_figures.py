@@ -31,8 +31,6 @@ def test_the_objectives_in_notebook_02():
     answer = said("02", "table-answer")
     assert f"end at {none} of the best, with a clip of 0.2 at {clip}, and they wander off" in answer
     assert f"from the reference is {far} nats a text, with a clip {near}." in answer
-    assert f"{none} of the best run, where a clip of 0.2 has {clip}" in said("02", "table-predict")
-    assert f"{none} without a clip, {clip} with one" in said("02", "table-idea")
     clips = [rows[f"clip {eps}"] for eps in (0.1, 0.2, 0.3)]
     assert np.ptp([row.mean() for row in clips]) < max(np.ptp(row) for row in clips), "by more than their seeds"
     assert rows["KL penalty 10"].mean() < rows["no clipping or penalty"].mean() < rows["KL penalty 1"].mean()
