@@ -7,11 +7,16 @@ from itertools import pairwise
 import pytest
 from shared.notebooks import NOTEBOOKS, each_notebook, sections
 
-from course_lib.publish.plan import NOTES, plan, slide_type
+from course_lib.publish.plan import HIDE_INPUT, NOTES, plan, slide_type
 from course_lib.publish.roles import PARTS, course, heading, predictions, role
 from course_lib.publish.stored import read
 
 PRESENTED = [path for path in NOTEBOOKS if not course(read(path).cells[0]).get("lab")]
+
+WIDEST = 88  # letters in a line of code on a slide
+
+
+MOST = {"02_clipped_ppo": (12, 2)}  # slides and predictions that fit its minutes
 
 each_presented = pytest.mark.parametrize("path", PRESENTED, ids=lambda path: path.stem)
 
@@ -74,6 +79,19 @@ def test_notes_stand_in_no_text_that_a_student_reads(path):
     for member in notebook.cells:
         for note in member.metadata.get("notes", {}).values():
             assert note not in shown, member.id
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_a_class_can_follow_and_read_the_code_from_the_back_row(name):
+    (path,) = (path for path in PRESENTED if path.stem == name)
+    notebook = read(path)
+    shown = [cell for cell in notebook.cells if slide_type(cell) != "skip"]
+    slides, asked = MOST[name]
+    assert sum(map(len, plan(notebook))) <= slides
+    assert sum(role(cell) == "prediction" for cell in shown) <= asked
+    for cell in shown:
+        if cell.cell_type == "code" and HIDE_INPUT not in cell.metadata.get("tags", []):
+            assert max(map(len, cell.source.splitlines())) <= WIDEST, cell.id
 
 
 @each_presented
