@@ -100,7 +100,7 @@ PANELS = (
     ),
     Panel(
         "Explained variance",
-        "1 is a perfect value function",
+        "1 is perfect",
         (Line("explained_variance"),),
         "How much of the returns the value function foresaw; at or below 0 it is no help.",
         in_view=(0.0, 1.0),
