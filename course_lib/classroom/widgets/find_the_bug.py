@@ -63,13 +63,13 @@ SIGNS = {
         "advantages not whitened",
         "policy_loss",
         "whitened advantages average 0, which keeps the policy loss within a tenth of 0; without whitening it strays "
-        "by a few tenths; here it lies between {low} and {high}",
+        "further; here it lies between {low} and {high}",
     ),
     "reward on the wrong token": Sign(
         "reward on the wrong token",
-        "clip_fraction",
-        "with the score paid at the first token only few tokens have a large advantage, so few would be clipped at the "
-        "first step; here {first} are",
+        "explained_variance",
+        "with the score paid at the first token nothing comes after it that the values foresee, so the explained "
+        "variance would stay below 0; here it goes from {first} to {last}",
     ),
 }
 
