@@ -104,6 +104,8 @@ CHOICES = {
     "advantages not whitened": {"whiten_advantages": False},
     "lam 0": {"lam": 0.0},
     "lam 1": {"lam": 1.0},
+    "values from zero": {"value_network": "policy"},
+    "lam 0, from zero": {"lam": 0.0, "value_network": "policy"},
 }
 EARLIER = MANY_PASSES | {"iterations": 28, "learning_rate": 3e-4}  # what the default was before
 NATS = {
@@ -112,6 +114,7 @@ NATS = {
     "lam 0.95": {"lam": 0.95},
     "one pass": {"epochs": 1},
     "twice the steps": {"iterations": 40},
+    "from zero, twice the steps": {"value_network": "policy", "iterations": 40},
 }
 EXPERIMENTS = {
     "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),

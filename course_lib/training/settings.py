@@ -27,7 +27,7 @@ class PPOSettings:
     its epsilon before the bias is corrected, so that for a vanishing gradient our first step is up to 31.6 times
     theirs), and responses that end at eos (theirs ran on to a full stop after token 16, and scored -1 without one;
     here a penalty is subtracted, so that a good text still beats a bad one). Three more follow from a budget of a
-    minute or two: 2 passes (4) over more fresh texts, a lam of .9 (.95), and values that begin as the reward model's
+    minute: 2 passes (4) over more fresh texts, a lam of .9 (.95), and values that begin as the reward model's
     score of the text so far, its trunk frozen (Stiennon et al. 2020, arXiv:2009.01325, begin so too, and train the
     trunk). What each of them is worth the experiment `nats` shows.
     """
@@ -68,6 +68,7 @@ class RunSettings(PPOSettings):
     reward_learning_rate: float = setting(1e-3, "learning rate of that stage (for larger models 5e-5, as OpenAI)")
     equations: str = setting("", "Python file of yours: its functions replace the equations of their names")
     reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
+    reward: str = setting("", "reward of yours to please in its place, FILE.py:FUNCTION: it takes texts, gives numbers")
     device: str = setting("cpu", "cpu or cuda")
     bfloat16: bool = setting(True, "compute in bfloat16 on a GPU that has it; heads and losses stay in float32")
     checkpoint_every: int = setting(5, "steps between checkpoints, from which --resume goes on")

@@ -29,7 +29,7 @@ def test_without_a_gpu_it_says_so_and_shows_the_small_model(recorded, monkeypatc
     assert capsys.readouterr().out.startswith("Expected a GPU, but torch sees none here")
     ((figure, says),) = shown
     assert len(figure.axes) == 3
-    assert says.startswith("Not GPT-2: the small GPT-2 of this course, recorded. After 40 steps: score from 0.07 to ")
+    assert says.startswith("Not GPT-2: the small GPT-2 of this course, recorded. After 20 steps: score from 0.07 to ")
 
 
 @pytest.mark.parametrize("files", [None, ["config.json"]])

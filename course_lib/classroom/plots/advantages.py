@@ -30,8 +30,8 @@ class AdvantagePicture:
 
     def __init__(self):
         with styled():
-            self.figure = Figure(figsize=(10, 5.6), layout="none")
-            self.figure.subplots_adjust(left=0.06, right=0.99, top=0.91, bottom=0.21, hspace=0.34)
+            self.figure = Figure(figsize=(10, 4.6), layout="none")
+            self.figure.subplots_adjust(left=0.06, right=0.99, top=0.92, bottom=0.25, hspace=0.36)
             top, bottom = self.figure.subplots(2, 1, sharex=True)
             self.panels = (top, bottom)
             for ax, highest in zip(self.panels, (2.4, 3.0), strict=True):

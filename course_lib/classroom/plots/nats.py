@@ -59,12 +59,12 @@ def _name(ax: Axes, rows: Sequence[Spent]) -> None:
         ax.annotate(
             row.name.replace("lam", "λ ="),
             (row.kl, row.score),
-            xytext=(0.6, 0.47 - 0.08 * place),
+            xytext=(0.52, 0.5 - 0.07 * place),
             textcoords="axes fraction",
             va="center",
             color=ink(colour_of(row.name)),
             weight="bold",
-            fontsize=11,
+            fontsize=10,
             arrowprops={"arrowstyle": "-", "color": colour_of(row.name), "alpha": 0.5, "relpos": (0, 0.5)},
         )
 
@@ -81,3 +81,4 @@ def draw_speed(ax: Axes, recordings: Sequence[Recording], *, names: Sequence[str
         label(ax, float(steps[at]), float(scores[at]), f" {name} ", colour_of(name), side=side, gap=gap)
     ax.set_title("Score (sd) of the batches")
     ax.set_xlabel("PPO step")
+    ax.xaxis.get_major_locator().set_params(integer=True)

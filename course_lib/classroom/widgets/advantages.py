@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice, slider
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.html import render
 from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
 from course_lib.classroom.tokens import ColouredTokens
-from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
 from course_lib.classroom.words import number
 from course_lib.equations.advantages import gae, td_residuals
 from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
@@ -22,6 +22,7 @@ from course_lib.training.settings import PPOSettings
 
 VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour
+DEFAULT_LAM = PPOSettings().lam
 
 
 class AdvantageDemo(Demo):
@@ -33,16 +34,17 @@ class AdvantageDemo(Demo):
         gae: Callable = gae,
         td_residuals: Callable = td_residuals,
         *,
-        lam: float = PPOSettings().lam,
+        row: int = 0,
+        gamma: float = 1.0,
+        lam: float = DEFAULT_LAM,
     ):
         self.texts, self.gae, self.td_residuals = texts, own("gae", gae), own("td_residuals", td_residuals)
         self.pictured, self.named = AdvantagePicture(), None
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
-        options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
-            "row": choice("text", options, 0),
-            "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
-            "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
+            "row": choice("text", {f"{place + 1} of {len(texts)}": place for place in range(len(texts))}, row),
+            "gamma": slider("gamma", gamma, least=0.0, most=1.0, step=0.05),
+            "lam": slider("lambda", lam, least=0.0, most=1.0, step=0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
         self.children = [self.children[0], self.tokens, self.picture, self.sentence, self.table]
@@ -83,14 +85,14 @@ class SpreadDemo(Demo):
         gae: Callable = gae,
         *,
         believed: str = "as it learned",
-        lam: float = PPOSettings().lam,
+        lam: float = DEFAULT_LAM,
     ):
         self.beginnings, self.gae = beginnings, own("gae", gae)
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
-            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS], believed),
-            "lam": slider("lambda", lam, 0.0, 1.0, 0.05),
+            "believed": choice("value function", {name: name for name in VALUE_FUNCTIONS}, believed),
+            "lam": slider("lambda", lam, least=0.0, most=1.0, step=0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 
@@ -129,10 +131,12 @@ def advantage_demo(
     *,
     gae: Callable = gae,
     td_residuals: Callable = td_residuals,
-    lam: float = PPOSettings().lam,
+    row: int = 0,
+    gamma: float = 1.0,
+    lam: float = DEFAULT_LAM,
 ) -> AdvantageDemo:
-    """Show advantages on recorded texts, at first at `lam`; `gae` and `td_residuals` may be your own."""
-    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals, lam=lam)
+    """Show advantages on recorded texts, first on this one at this gamma and lambda; the functions may be your own."""
+    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals, row=row, gamma=gamma, lam=lam)
 
 
 def spread_demo(
@@ -140,18 +144,13 @@ def spread_demo(
     *,
     gae: Callable = gae,
     believed: str = "as it learned",
-    lam: float = PPOSettings().lam,
+    lam: float = DEFAULT_LAM,
 ) -> SpreadDemo:
-    """Show bias against variance on two recorded beginnings, a token apart, at first for this value function and `lam`.
+    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own.
 
-    `gae` may be your own.
+    First with the value function that `believed` names in VALUE_FUNCTIONS, at this lambda.
     """
     return SpreadDemo(beginnings or load_advantages().beginnings, gae, believed=believed, lam=lam)
-
-
-def choice(name: str, options: Sequence[tuple[str, object]], value: object) -> widgets.SelectionSlider:
-    """A slider over things with names; in JupyterLab the keyboard moves it, as it does not move a dropdown."""
-    return widgets.SelectionSlider(options=options, value=value, description=name, layout=WIDE, style=STYLE)
 
 
 def whole(text: WrittenText) -> str:
