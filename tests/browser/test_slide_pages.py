@@ -95,9 +95,10 @@ def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pi
     assert re.search(r"When late:\s+Skip the code", notes)
     assert re.search(r"\d\d:\d\d:\d\d", speaker.inner_text(".timer"))
     speaker.wait_for_function("() => /ahead|on-track|behind/.test(document.querySelector('.pacing').className)")
-    for past in range(2, 6):  # the first slide with a prediction
-        speaker.keyboard.press("ArrowRight")
-        deck.page.wait_for_function("past => Reveal.getSlidePastCount() == past", arg=past)
+    speaker.keyboard.press("ArrowRight")
+    deck.page.wait_for_function("() => Reveal.getSlidePastCount() == 2")
+    while not deck.page.locator(".slides > .present > .present .predict").count():
+        deck.page.keyboard.press("ArrowRight")
     speaker.wait_for_function("selector => /Expect:/.test(document.querySelector(selector).innerText)", arg=SPEAKER)
     speaker.wait_for_timeout(1000)
     speaker.screenshot(path=pictures / f"{deck.name}-speaker.png")
