@@ -69,7 +69,7 @@ def deck(browser, folder, request):
 @pytest.mark.parametrize("deck", NOTEBOOKS, ids=lambda path: path.stem, indirect=True)
 def test_each_slide_fits_the_screen_and_asks_for_nothing(deck, pictures):
     total = deck.page.evaluate("Reveal.getTotalSlides()")
-    assert total > 3
+    assert total > 1
     for number in range(1, total + 1):
         assert deck.page.evaluate(STICKS_OUT) == [], f"slide {number}"
         assert deck.page.evaluate(HAS_SOMETHING), f"slide {number} is empty"
@@ -105,7 +105,7 @@ def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pi
     assert deck.wrong == []
 
 
-@pytest.mark.parametrize("deck", NOTEBOOKS[:1], ids=lambda path: path.stem, indirect=True)
+@pytest.mark.parametrize("deck", NOTEBOOKS[1:2], ids=lambda path: path.stem, indirect=True)
 def test_a_fold_opens_and_closes_on_its_slide_and_notes_are_not_seen(deck):
     fold = deck.page.locator(".slides > .present > .present details")
     while not fold.count():

@@ -8,8 +8,8 @@ import pytest
 from shared.notebooks import NOTEBOOKS, each_notebook, sections
 
 from course_lib.publish.plan import HIDE_INPUT, NOTES, plan, slide_type
-from course_lib.publish.roles import PARTS, course, heading, predictions, role
-from course_lib.publish.stored import read
+from course_lib.publish.roles import PARTS, answers, course, heading, predictions, role
+from course_lib.publish.stored import FOLDER, find, read
 
 PRESENTED = [path for path in NOTEBOOKS if not course(read(path).cells[0]).get("lab")]
 
@@ -29,8 +29,23 @@ def test_what_a_class_sees_is_marked_and_the_rest_is_skipped(path):
         for cell in section.cells:
             if section.heading.deeper or role(cell) in PARTS:
                 assert slide_type(cell) == "skip", cell.id
-            elif role(cell) in ("prediction", "answer"):
-                assert slide_type(cell) != "skip", cell.id
+
+
+@each_notebook
+def test_a_prediction_and_its_answer_are_both_on_slides_or_both_skipped(path):
+    notebook = read(path)
+    skipped = {cell.id: slide_type(cell) == "skip" for cell in notebook.cells}
+    for asked, answer in answers(notebook).items():
+        assert skipped[asked] == skipped[answer], asked
+
+
+@pytest.mark.parametrize(("name", "slides", "asked"), [("00", 2, 1), ("01", 12, 2)])
+def test_what_is_presented_can_be_presented_in_its_minutes(name, slides, asked):
+    (path,) = find([name], FOLDER)
+    notebook = read(path)
+    assert sum(map(len, plan(notebook))) <= slides
+    shown = [cell.id for cell in notebook.cells if slide_type(cell) != "skip"]
+    assert len(predictions(notebook).keys() & set(shown)) <= asked
 
 
 @each_presented
