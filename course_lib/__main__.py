@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import Field, fields
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> None:
 def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
     """Train with a progress bar; returns the folder, or None for a process of a team that writes none."""
     from tqdm import tqdm
+    from tqdm.contrib import DummyTqdmFile
 
     from course_lib.training.run.pipeline import run_pipeline
     from course_lib.training.run.resume import resume_command
@@ -90,14 +92,15 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
     command, folder = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]]), resume
     records = run_pipeline(settings, command=command, started=STARTED, resume=resume)
     try:
-        for stage, stage_records in itertools.groupby(records, key=lambda record: record["stage"]):
-            with tqdm(desc=stage, unit="step", disable=os.environ.get("RANK", "0") != "0") as bar:
-                for record in stage_records:
-                    bar.total, folder = record["steps"], record["folder"]
-                    if stage == "ppo":
-                        bar.n = record["step"] - 1  # a run that goes on starts in the middle
-                    bar.set_postfix_str(describe(record))
-                    bar.update()
+        with redirect_stdout(DummyTqdmFile(sys.stderr)):  # what a student's code prints stands above the bar
+            for stage, stage_records in itertools.groupby(records, key=lambda record: record["stage"]):
+                with tqdm(desc=stage, unit="step", disable=os.environ.get("RANK", "0") != "0") as bar:
+                    for record in stage_records:
+                        bar.total, folder = record["steps"], record["folder"]
+                        if stage == "ppo":
+                            bar.n = record["step"] - 1  # a run that goes on starts in the middle
+                        bar.set_postfix_str(describe(record))
+                        bar.update()
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(*stop.args or ([f"Go on with: {resume_command(folder)}"] if folder else [])) from None
     return folder

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import Canvas, image_html
+from course_lib.classroom.controls import Row
 from course_lib.classroom.html import sentence_html
 
 
@@ -41,7 +42,7 @@ class Demo(Pictured, widgets.VBox):
         self.controls = dict(controls)
         self.picture = widgets.HTML()
         self.sentence = widgets.HTML()
-        super().__init__([widgets.VBox(list(self.controls.values())), self.picture, self.sentence])
+        super().__init__([Row(self.controls.values()), self.picture, self.sentence])
         for control in self.controls.values():
             control.observe(self.refresh, names="value")
         self.refresh()

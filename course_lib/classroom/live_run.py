@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from course_lib.classroom.words import number
-from course_lib.training.experiments.recordings import load_recording, records_of
+from course_lib.training.experiments.recordings import Recording, load_recording, records_of
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.method import Method
@@ -79,8 +79,12 @@ def describe(records: Sequence[Record], steps: int) -> str:
     )
 
 
+def recorded_runs() -> dict[float, Recording]:
+    """The recorded runs that differ from the default in their KL coefficient alone, by it: of each the first seed."""
+    runs = [run for run in load_recording("kl_coef") if run.seed == RunSettings().seed]
+    return {run.changes["kl_coef"]: run for run in runs}
+
+
 def default_run() -> list[Record]:
     """The recorded run whose settings are all defaults."""
-    runs = load_recording("kl_coef")
-    default = {"kl_coef": RunSettings().kl_coef}
-    return records_of(next(run for run in runs if run.changes == default and run.seed == RunSettings().seed))
+    return records_of(recorded_runs()[RunSettings().kl_coef])

@@ -19,20 +19,28 @@ class ColouredTokens:
     """Tokens of one text with a number each: teal above 0, vermilion below, the number under the token.
 
     `says` names the numbers, as in "advantage of each token"; the colour is strongest where a number reaches `limit`,
-    by default the largest there is. A token that begins with a space stands apart from the one before.
+    by default the largest there is. A token that begins with a space stands apart from the one before. A `prompt`
+    stands in front, without a number.
 
     Raises:
         CourseError: there are not as many numbers as tokens.
     """
 
     def __init__(
-        self, tokens: Sequence[str], numbers: Sequence[float], *, says: str = "", limit: float = 0.0, decimals: int = 1
+        self,
+        tokens: Sequence[str],
+        numbers: Sequence[float],
+        *,
+        prompt: str = "",
+        says: str = "",
+        limit: float = 0.0,
+        decimals: int = 1,
     ):
         if len(tokens) != len(numbers):
             raise CourseError(
                 f"Expected one number for each of the {len(tokens)} tokens, but {len(numbers)} came; give as many."
             )
-        self.tokens = list(tokens)
+        self.prompt, self.tokens = prompt.strip(), list(tokens)
         self.numbers = [float(number) for number in numbers]
         self.says = says
         self.limit = limit or max(map(abs, self.numbers), default=0.0) or 1.0
@@ -49,7 +57,8 @@ class ColouredTokens:
             (token, self.written(value), tint(round(value, self.decimals) / self.limit))
             for token, value in zip(self.tokens, self.numbers, strict=True)
         ]
-        return render("tokens", {"says": self.says or "a number for each token", "tokens": tokens, "ink": INK})
+        says = self.says or "a number for each token"
+        return render("tokens", {"says": says, "prompt": self.prompt, "tokens": tokens, "ink": INK})
 
     def _repr_html_(self) -> str:
         return self.html
@@ -59,6 +68,7 @@ class ColouredTokens:
         words = " ".join(
             f"{token.strip()} ({self.written(number)})" for token, number in zip(self.tokens, self.numbers, strict=True)
         )
+        words = f"{self.prompt} … {words}" if self.prompt else words
         return f"{self.says}: {words}" if self.says else words
 
 

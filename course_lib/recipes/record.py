@@ -104,6 +104,8 @@ CHOICES = {
     "advantages not whitened": {"whiten_advantages": False},
     "lam 0": {"lam": 0.0},
     "lam 1": {"lam": 1.0},
+    "values from zero": {"value_network": "policy"},
+    "lam 0, from zero": {"lam": 0.0, "value_network": "policy"},
 }
 EARLIER = MANY_PASSES | {"iterations": 28, "learning_rate": 3e-4}  # what the default was before
 NATS = {

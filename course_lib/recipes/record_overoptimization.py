@@ -18,7 +18,6 @@ from course_lib.training.experiments.proxies import (
     PAIRS,
     SETTINGS,
     ProxyScorer,
-    evaluate,
     kept_model,
     largest_gaps,
     proxy_scorer,
@@ -94,12 +93,12 @@ def rated_proxy(count: int, settings: RunSettings, *, kept: Path, member: int = 
 
 def ppo_run(setup: Setup, scorer: ProxyScorer) -> dict:
     """Train one policy and return what is kept of it: metrics as columns, held-out figures, texts along the way."""
-    before, _ = evaluate(setup, scorer)
+    before, _ = setup.evaluate(scorer)
     records, samples = [], follow(setup, scorer, step=1)
     for record in setup.records(scorer):
         records.append(record)
         samples += follow(setup, scorer, step=record["step"] + 1)
-    after, rows = evaluate(setup, scorer)
+    after, rows = setup.evaluate(scorer)
     last = {"step": len(records), "gap": True}
     return {
         "metrics": columns(records),
@@ -113,7 +112,7 @@ def follow(setup: Setup, scorer: ProxyScorer, *, step: int) -> list[dict]:
     """What the policy writes before a step to the same prompts with the same random numbers; of some steps alone."""
     if setup.settings.seed or step % EVERY != 1 or step > setup.settings.iterations:
         return []
-    return [{"step": step} | row for row in evaluate(setup, scorer, prompts=FOLLOWED)[1]]
+    return [{"step": step} | row for row in setup.evaluate(scorer, prompts=FOLLOWED)[1]]
 
 
 def best_of_n_run(scorer: ProxyScorer, candidates: Candidates, seed: int) -> dict:

@@ -56,15 +56,17 @@ def is_ours(value: object) -> bool:
     return str(getattr(value, "__module__", "")).startswith("course_lib.equations.")
 
 
-def run_file(path: Path) -> ModuleType:
+def run_file(path: Path, *, what: str = "equations") -> ModuleType:
     """Run a Python file as a module of its own, which may import its neighbours; torch's own settings stay as they are.
+
+    `what` says what is looked for in it.
 
     Raises:
         CourseError: there is no such file, or it stops.
     """
     if not path.is_file():
         came = "it is a folder" if path.is_dir() else "there is no such file"
-        raise CourseError(f"Expected equations in the file {path}, but {came}; check the path.")
+        raise CourseError(f"Expected {what} in the file {path}, but {came}; check the path.")
     file, dtype, learns = path.resolve(), torch.get_default_dtype(), torch.is_grad_enabled()
     spec = importlib.util.spec_from_file_location(f"own_equations_of_{file.stem}", file)
     if spec is None:
@@ -76,7 +78,7 @@ def run_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise CourseError(
-            f"Expected equations in {path}, but {place(error, file)} stops with {said(error)}; mend it."
+            f"Expected {what} in {path}, but {place(error, file)} stops with {said(error)}; mend it."
         ) from None
     finally:
         torch.set_default_dtype(dtype)
@@ -168,8 +170,12 @@ def place(error: BaseException, file: Path) -> str:
     """Say where in a file an error arose, `my_rlhf.py, line 12`; the file alone where none of its lines took part."""
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == file]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    name = "your cell" if "ipykernel" in str(file) or file.name.startswith("<") else file.name or "your code"
-    return f"{name}, line {line}," if line else name
+    return f"{file_name(file)}, line {line}," if line else file_name(file)
+
+
+def file_name(file: Path) -> str:
+    """What a student calls a file: a cell of a notebook has none."""
+    return "your cell" if "ipykernel" in str(file) or file.name.startswith("<") else file.name or "your code"
 
 
 def said(error: BaseException) -> str:

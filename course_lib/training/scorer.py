@@ -1,7 +1,7 @@
 """Between the policy, which writes tokens, and the reward model, which reads texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -35,11 +35,13 @@ class TextScorer(Protocol):
 class Scorer:
     """Reads what a policy wrote as text, and scores it with the reward model.
 
-    Text is what the two share: the policy's tokenizer need not be the reward model's.
+    Text is what the two share: the policy's tokenizer need not be the reward model's. Onlookers are named scorers that
+    the policy is not to please.
     """
 
     tokenizer: PreTrainedTokenizerBase
     reward_model: TextScorer
+    onlookers: dict[str, TextScorer] = field(default_factory=dict)
 
     def texts(self, rollout: Rollout) -> list[str]:
         """Prompt and response of every row as one text; a word that is a padding token elsewhere stays a word."""
@@ -56,20 +58,33 @@ class Scorer:
         return self.reward_model.score(self.texts(rollout)).to(rollout.ended.device)
 
     def measure(self, rollout: Rollout) -> Record:
-        """The independent judge and the signs of degradation, for PPO's record."""
-        return describe_texts(self.texts(rollout))
+        """The independent judge, the signs of degradation and what the onlookers say, for PPO's record."""
+        texts = self.texts(rollout)
+        seen = {name: onlooker.score(texts).mean().item() for name, onlooker in self.onlookers.items()}
+        return describe_texts(texts) | seen
 
     def normalise_on(self, rollout: Rollout) -> None:
-        """Set gain and bias so that these texts score 0 on average, with a standard deviation of 1.
+        """Set gain and bias, of onlookers too, so that these texts score 0 on average, with a standard deviation of 1.
 
         Raises:
-            CourseError: the reward model gives all of them the same score, or one that is not finite.
+            CourseError: one gives all of them the same score, or one that is not finite.
         """
-        self.reward_model.gain, self.reward_model.bias = 1.0, 0.0
-        try:
-            self.reward_model.gain, self.reward_model.bias = gain_and_bias(self.score(rollout))
-        except ValueError as error:
-            raise CourseError(f"Expected a reward model that tells texts apart, but {error}; train another.") from None
+        texts = self.texts(rollout)
+        for scorer in (self.reward_model, *self.onlookers.values()):
+            normalise(scorer, texts)
+
+
+def normalise(scorer: TextScorer, texts: Sequence[str]) -> None:
+    """Set gain and bias so that these texts score 0 on average, with a standard deviation of 1."""
+    scorer.gain, scorer.bias = 1.0, 0.0
+    scores = scorer.score(texts)
+    try:
+        scorer.gain, scorer.bias = gain_and_bias(scores)
+    except ValueError as error:
+        name = getattr(scorer, "name", "the reward model")
+        alike = len(texts) and scores.isfinite().all()
+        came = f"all {len(texts)} that the policy wrote get {scores[0].item():g}" if alike else error
+        raise CourseError(f"Expected {name} to tell texts apart, but {came}; take another.") from None
 
 
 def review_prompts(

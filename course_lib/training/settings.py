@@ -68,6 +68,7 @@ class RunSettings(PPOSettings):
     reward_learning_rate: float = setting(1e-3, "learning rate of that stage (for larger models 5e-5, as OpenAI)")
     equations: str = setting("", "Python file of yours: its functions replace the equations of their names")
     reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
+    reward: str = setting("", "reward of yours to please in its place, FILE.py:FUNCTION: it takes texts, gives numbers")
     device: str = setting("cpu", "cpu or cuda")
     bfloat16: bool = setting(True, "compute in bfloat16 on a GPU that has it; heads and losses stay in float32")
     checkpoint_every: int = setting(5, "steps between checkpoints, from which --resume goes on")

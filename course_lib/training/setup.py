@@ -3,7 +3,7 @@
 import copy
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import check_device, compute_in_bfloat16, has_bfloat16, load_language_model
 from course_lib.training.method import Method
+from course_lib.training.own_reward import OwnReward, own_reward
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import train
 from course_lib.training.progress import ALONE, Progress, Team
 from course_lib.training.ratings import load_ratings
-from course_lib.training.record import Record
+from course_lib.training.record import LOOKING_ON, Record
 from course_lib.training.reward_model import RewardModel
 from course_lib.training.rollout import Rollout, describe_rollout, sample
 from course_lib.training.scorer import REFERENCE_SAMPLES, Scorer, TextScorer, review_prompts
@@ -24,8 +25,8 @@ from course_lib.training.settings import RunSettings
 from course_lib.training.texts import describe_texts, judge
 
 OWN_TRUNK = (
-    "The reward model cannot read the policy's tokens one by one, so values are read from the policy's own trunk, with "
-    "a head that starts at zero."
+    "{} cannot read the policy's tokens one by one, so values are read from the policy's own trunk, with a head that "
+    "starts at zero."
 )
 
 
@@ -68,7 +69,8 @@ class Setup:
             if isinstance(reward_model, RewardModel) and self.reads_our_tokens(reward_model):
                 self.policy.read_values_from(reward_model)
             elif self.team.rank == 0:
-                print(OWN_TRUNK, file=sys.stderr)
+                who = "A reward of your own" if isinstance(reward_model, OwnReward) else "The reward model"
+                print(OWN_TRUNK.format(who), file=sys.stderr)
         generator = self.generator(2 + 10 * self.team.rank)
         return Progress.start(self.policy, self.settings, generator=generator, team=self.team)
 
@@ -88,13 +90,17 @@ class Setup:
 
     def reference_samples(self) -> Rollout:
         """What the reference writes, for scores to be normalised on."""
-        return self.continue_prompts(
-            self.training_prompts[:REFERENCE_SAMPLES], self.generator(1), policy=self.reference
-        )
+        prompts = as_many(self.training_prompts, REFERENCE_SAMPLES)
+        return self.continue_prompts(prompts, self.generator(1), policy=self.reference)
 
-    def scorer(self, reward_model: TextScorer) -> Scorer:
-        """The reward model as a judge of this policy's texts, its scores normalised on the reference's."""
+    def scorer(self, reward_model: TextScorer, *, reward: TextScorer | Callable | None = None) -> Scorer:
+        """The reward model as a judge of this policy's texts, its scores normalised on the reference's.
+
+        With a `reward` of a student's own, which is what then is pleased, the reward model looks on.
+        """
         scorer = Scorer(self.tokenizer, reward_model)
+        if reward is not None:
+            scorer = Scorer(self.tokenizer, own_reward(reward), onlookers={LOOKING_ON: reward_model})
         scorer.normalise_on(self.reference_samples())
         return scorer
 
@@ -128,7 +134,7 @@ class Setup:
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (policy or self.policy, self.reference)
         )
-        return describe_rollout(rollout, scores, logprobs, ref_logprobs)
+        return describe_rollout(scores, logprobs, ref_logprobs, rollout.response_mask, rollout.ended)
 
     @torch.no_grad()
     def evaluate(
@@ -138,12 +144,17 @@ class Setup:
         rollout = self.continue_prompts(self.test_prompts[:prompts], self.generator(3), policy=policy)
         beginnings = self.tokenizer.batch_decode(rollout.prompt_ids, skip_special_tokens=True)
         texts, scores = scorer.texts(rollout), scorer.score(rollout)
-        metrics = self.describe(rollout, scores, policy=policy)
-        rows = [
-            {"prompt": beginning, "text": text, "score": score, "judge": judge(text)}
-            for beginning, text, score in zip(beginnings, texts, scores.tolist(), strict=True)
-        ]
-        return metrics | describe_texts(texts), rows
+        columns = {"prompt": beginnings, "text": texts, "score": scores.tolist(), "judge": [*map(judge, texts)]}
+        seen = {name: onlooker.score(texts) for name, onlooker in scorer.onlookers.items()}
+        columns |= {name: theirs.tolist() for name, theirs in seen.items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        means = {name: theirs.mean().item() for name, theirs in seen.items()}
+        return self.describe(rollout, scores, policy=policy) | describe_texts(texts) | means, rows
+
+
+def as_many(prompts: Int[Tensor, "prompts prompt_len"], count: int) -> Int[Tensor, "count prompt_len"]:
+    """The first `count` prompts, over and over where there are fewer."""
+    return prompts[torch.arange(count, device=prompts.device) % len(prompts)]
 
 
 class Watched:

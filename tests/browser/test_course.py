@@ -57,9 +57,9 @@ def test_clipped_ppo(lab):
     lab.move("clip-demo", "ratio", "Home")
     lab.move("clip-demo", "clip_eps", "PageUp")
     lab.move("clip-cloud", "clip_eps")
-    lab.move("advantage-demo", "lambda", "Home")
+    lab.move("advantage-demo", "lambda", "End")
     lab.move("advantage-demo", "gamma", "ArrowLeft")
-    lab.move("spread-demo", "lambda", "End")
+    lab.move("spread-demo", "lambda", "Home")
     lab.show_cell("advantage-demo")
     lab.screenshot("advantage-demo")
 

@@ -88,15 +88,17 @@ def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pi
     speaker.wait_for_selector(".pacing", state="visible")
     deck.page.keyboard.press("ArrowRight")
     speaker.wait_for_function(
-        "selector => /Planned: 0:00 to 0:15/.test(document.querySelector(selector).innerText)", arg=SPEAKER
+        "selector => /Planned: 0:00 to 1:00/.test(document.querySelector(selector).innerText)", arg=SPEAKER
     )
     notes = speaker.inner_text(SPEAKER)
-    assert re.search(r"Say:\s+Read the equation as a sentence", notes)
+    assert re.search(r"Say:\s+Do the step aloud", notes)
     assert re.search(r"When late:\s+Skip the code", notes)
     assert re.search(r"\d\d:\d\d:\d\d", speaker.inner_text(".timer"))
     speaker.wait_for_function("() => /ahead|on-track|behind/.test(document.querySelector('.pacing').className)")
     speaker.keyboard.press("ArrowRight")
     deck.page.wait_for_function("() => Reveal.getSlidePastCount() == 2")
+    while not deck.page.locator(".slides > .present > .present .predict").count():
+        deck.page.keyboard.press("ArrowRight")
     speaker.wait_for_function("selector => /Expect:/.test(document.querySelector(selector).innerText)", arg=SPEAKER)
     speaker.wait_for_timeout(1000)
     speaker.screenshot(path=pictures / f"{deck.name}-speaker.png")

@@ -14,6 +14,13 @@ def test_tokens_stand_with_their_numbers_and_are_escaped():
     assert shown._repr_html_() == shown.html
 
 
+def test_a_prompt_stands_in_front_without_a_number():
+    shown = ColouredTokens([" film"], [1.0], prompt="A <i>", says="advantage")
+    assert repr(shown) == "advantage: A <i> … film (+1.0)"
+    assert shown.html.index("A &lt;i&gt;</span>") < shown.html.index("film")
+    assert shown.html.count("title=") == 1
+
+
 def test_a_token_that_begins_with_a_space_stands_apart():
     first, second = (ColouredTokens([token], [1.0]).html for token in ("ure", " film"))
     assert "2px 1px" in first

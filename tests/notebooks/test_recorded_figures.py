@@ -8,7 +8,7 @@ from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER, find, read
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
-from course_lib.training.experiments.recordings import load_recording, records_of
+from course_lib.training.experiments.recordings import by_name, load_recording, records_of
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.ratings import load_ratings
 from course_lib.training.reward_model import load_reward_model
@@ -31,8 +31,6 @@ def test_the_objectives_in_notebook_02():
     answer = said("02", "table-answer")
     assert f"end at {none} of the best, with a clip of 0.2 at {clip}, and they wander off" in answer
     assert f"from the reference is {far} nats a text, with a clip {near}." in answer
-    assert f"{none} of the best run, where a clip of 0.2 has {clip}" in said("02", "table-predict")
-    assert f"{none} without a clip, {clip} with one" in said("02", "table-idea")
     clips = [rows[f"clip {eps}"] for eps in (0.1, 0.2, 0.3)]
     assert np.ptp([row.mean() for row in clips]) < max(np.ptp(row) for row in clips), "by more than their seeds"
     assert rows["KL penalty 10"].mean() < rows["no clipping or penalty"].mean() < rows["KL penalty 1"].mean()
@@ -118,3 +116,54 @@ def test_where_the_nats_go():
         for name in ("default", "values from zero")
     )
     assert f"the score is near {first:.1f} where the other's is near {later:.1f}" in seen
+
+
+def test_what_the_choices_do():
+    runs, answer = by_name(load_recording("choices")), said("02", "choices-answer")
+    score, kl = (
+        {name: np.mean([run.after[figure] for run in some]) for name, some in runs.items()}
+        for figure in ("score", "kl")
+    )
+    assert f"the run ends at {score['lam 0']:.1f} where the default has {score['default']:.1f}" in answer
+    assert f"after 12 steps the score has reached {score['lam 0, from zero']:.1f}" in answer
+    assert f"they end at {score['values from zero']:.1f}" in answer
+    assert f"ends at {score['1 epoch']:.1f}; 8 epochs end at {score['8 epochs']:.1f}, but at a KL of" in answer
+    assert f"{kl['8 epochs']:.1f} nats where the default has {kl['default']:.1f}" in answer
+    assert abs(score["advantages not whitened"] - score["default"]) < 0.1
+    for clipped, free in zip(runs["default"], runs["values not clipped"], strict=True):
+        assert clipped.metrics["score"] == free.metrics["score"]
+    assert len(runs["default"][0].metrics["step"]) == 12
+
+
+def test_six_methods_with_one_budget():
+    runs, seen = by_name(load_recording("relatives")), said("05", "relatives-seen")
+    ends = {
+        name: {metric: sorted(run.after[metric] for run in some) for metric in ("score", "kl", "seconds", "eos_share")}
+        for name, some in runs.items()
+    }
+
+    def span(name, metric, digits):
+        return f"{ends[name][metric][0]:.{digits}f} to {ends[name][metric][-1]:.{digits}f}"
+
+    assert f"best-of-64 comes to {span('best of n', 'score', 1)} at {ends['best of n']['kl'][0]:.1f} nats" in seen
+    assert max(score for name in ends for score in ends[name]["score"] if name != "best of n") < 1.5
+    assert sum(score >= 1.5 for score in ends["best of n"]["score"]) == 1, "for one seed of three"
+    assert f"fewest nats, {span('PPO', 'kl', 1)} for {span('PPO', 'score', 1)};" in seen
+    assert f"GRPO to {span('GRPO', 'score', 1)} at {span('GRPO', 'kl', 0)}." in seen
+    both = [ends[name] for name in ("REINFORCE", "RLOO")]
+    low, high = min(end["score"][0] for end in both), max(end["score"][-1] for end in both)
+    assert f"REINFORCE and RLOO come to {low:.1f} to {high:.1f} at 5," in seen
+    assert all(round(kl) == 5 for end in both for kl in end["kl"])
+    assert max(ends["PPO"]["kl"]) < min(kl for end in both for kl in end["kl"])
+    assert f"up to {1 - min(ends['GRPO']['eos_share']):.0%}".removesuffix("%") in seen
+    assert f"stayed within {max(ends['DPO']['kl']):.1f} nats" in seen
+    tokens = {name: np.mean([run.metrics["tokens"][-1] for run in some]) for name, some in runs.items()}
+    after = sorted(tokens[name] / tokens["best of n"] for name in runs.keys() - {"best of n"})
+    assert f"cheaper after {after[0]:.0f} to {after[-1]:.0f} answers" in seen
+    seconds = {name: np.mean(end["seconds"]) for name, end in ends.items()}
+    assert (
+        f"some {np.mean([seconds['REINFORCE'], seconds['RLOO']]):.0f} seconds where PPO takes {seconds['PPO']:.0f}"
+        in seen
+    )
+    an_answer = seconds["best of n"] / 256
+    assert f"after {round(seconds['RLOO'] / an_answer, -1):.0f} to {round(seconds['PPO'] / an_answer, -1):.0f}." in seen

@@ -1,9 +1,11 @@
-"""The check behind every exercise: `check(my_gae)` prints whether it is right, or what is wrong.
+"""The check behind every exercise: `check(my_gae)` shows whether it is right, or what is wrong.
 
 The first line begins with `Passed`, `Not attempted yet` or `Not yet`; the check never raises. A function that passes is
 kept in `my_rlhf.py`, and the last line says so. Lenient where it costs nothing: a number passes for a tensor without
 dimensions, float64 for float32, and any names of the positional parameters.
 """
+
+from IPython.display import display
 
 from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.loops import LOOPS, loop_verdict
@@ -25,6 +27,7 @@ from course_lib.classroom.exercises.mistakes import (
     value_loss,
 )
 from course_lib.classroom.exercises.my_library import keep, written_in_notebook
+from course_lib.classroom.exercises.said import Said
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
 
@@ -37,16 +40,20 @@ KNOWN = EXERCISES | LOOPS
 
 
 def check(function: object) -> None:
-    """Print the verdict on a student's function; its own name, `my_gae` or `gae`, says which exercise it solves."""
+    """Show the verdict on a student's function; its own name, `my_gae` or `gae`, says which exercise it solves."""
+    display(Said(told(function)))
+
+
+def told(function: object) -> str:
+    """Find the exercise that a function solves, and say how it fares."""
     if not callable(function):
-        print(f"Not yet: the check takes your function itself, without brackets after its name; got {kind(function)}.")
-        return
+        return f"Not yet: the check takes your function itself, without brackets after its name; got {kind(function)}."
     name = str(getattr(function, "__name__", kind(function)))
     exercise = KNOWN.get(name.removeprefix("my_"))
     if exercise is None:
         known = ", ".join(KNOWN)
-        print(f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}.")
-        return
-    print(says := (loop_verdict if name.removeprefix("my_") in LOOPS else verdict)(exercise, function))
+        return f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}."
+    says = (loop_verdict if name.removeprefix("my_") in LOOPS else verdict)(exercise, function)
     if says.startswith("Passed") and written_in_notebook(function):
-        print(keep(function, exercises=KNOWN))
+        return f"{says}\n{keep(function, exercises=KNOWN)}"
+    return says

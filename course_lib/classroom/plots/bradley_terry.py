@@ -20,7 +20,7 @@ class BradleyTerryPicture:
 
     def __init__(self):
         with styled():
-            self.figure = Figure(figsize=(9.6, 5.4))
+            self.figure = Figure(figsize=(9.6, 5))
             grid = self.figure.add_gridspec(2, 2, height_ratios=(1, 3.2))
             self.rewards = RewardLine(self.figure.add_subplot(grid[0, :]))
             self.probability = GapCurve(self.figure.add_subplot(grid[1, 0]), "Probability that it is chosen", 1.0)

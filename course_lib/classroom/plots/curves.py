@@ -1,7 +1,8 @@
 """The curves of a PPO run: one panel a question, each with a sentence that says how to read it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -9,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from course_lib.classroom.style import JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.style import GOLD, JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
-from course_lib.training.record import Record
+from course_lib.training.record import LOOKING_ON, Record
 
 Steps = Float[np.ndarray, " steps"]
 
@@ -99,7 +100,7 @@ PANELS = (
     ),
     Panel(
         "Explained variance",
-        "1 is a perfect value function",
+        "1 is perfect",
         (Line("explained_variance"),),
         "How much of the returns the value function foresaw; at or below 0 it is no help.",
         in_view=(0.0, 1.0),
@@ -107,6 +108,24 @@ PANELS = (
         zero="no help",
     ),
 )
+
+
+LOOKS_ON = Panel(
+    "People’s reward model",
+    "standard deviations",
+    (Line(LOOKING_ON, GOLD, "{:+z.2f}"),),
+    "What the reward model that learned from people says, which PPO does not please here; if your reward rises and "
+    "this does not, your reward is being fooled.",
+    zero="before training",
+)
+
+
+def panels_of(metrics: Sequence[Record]) -> tuple[Panel, ...]:
+    """The panels of a run: where it pleased a reward of a student's own, the reward model stands beside it."""
+    if LOOKING_ON not in metrics[0]:
+        return PANELS
+    own = [replace(panel, meaning=panel.meaning.replace("the reward model", "your reward")) for panel in PANELS]
+    return (replace(own[0], title="Your reward"), LOOKS_ON, *own[1:])
 
 
 def metric(metrics: Sequence[Record], name: str) -> Steps:
@@ -167,10 +186,12 @@ def draw_panel(ax: Axes, metrics: Sequence[Record], panel: Panel, *, degrades_at
 def draw_run(metrics: Sequence[Record], *, degrades_at: int | None = None) -> Figure:
     """Draw all panels of a run as one figure, the picture that a run leaves as `curves.png`."""
     with styled():
-        figure = Figure(figsize=(14, 11))
+        panels = panels_of(metrics)
+        rows = math.ceil(len(panels) / 3)
+        figure = Figure(figsize=(14, 11 * rows / 3))
         figure.get_layout_engine().set(w_pad=0.2, h_pad=0.2)
-        for ax, panel in zip(figure.subplots(3, 3).flat, PANELS, strict=True):
-            draw_panel(ax, metrics, panel, degrades_at=degrades_at)
+        for number, panel in enumerate(panels, start=1):
+            draw_panel(figure.add_subplot(rows, 3, number), metrics, panel, degrades_at=degrades_at)
         if degrades_at is not None:
             note = f"Dotted line: from step {degrades_at} the text degrades"
             figure.suptitle(note, x=0.01, ha="left", color=ink(NEGATIVE), fontsize=14, weight="bold")

@@ -26,12 +26,14 @@ from course_lib.training.experiments.recordings import LabelNoise, Recording, by
 Numbers = Float[np.ndarray, " numbers"]
 
 CHOICE_WORDS = {
-    "1 epoch": "1 epoch (default 4)",
-    "8 epochs": "8 epochs (default 4)",
+    "1 epoch": "1 epoch (default 2)",
+    "8 epochs": "8 epochs (default 2)",
     "values not clipped": "values not clipped",
     "advantages not whitened": "advantages not whitened",
-    "lam 0": "λ = 0 (default 0.95)",
-    "lam 1": "λ = 1 (default 0.95)",
+    "lam 0": "λ = 0 (default 0.9)",
+    "lam 1": "λ = 1 (default 0.9)",
+    "values from zero": "values from zero",
+    "lam 0, from zero": "λ = 0, values from zero",
 }
 MARKS = {"length": "length", "TF-IDF + ridge": "bag of words", "one person": "a person"}
 

@@ -12,17 +12,19 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.plots.curves import Panel, Steps, metric
-from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
+from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.record import Record
 
 ROOM = 0.26  # of the width, right of the last step, for the last value's number
+BETWEEN = 0.75  # inches between two rows, for ticks, title and unit
 
 
 class RunCurves:
     """One small picture a panel: a run in colour, other runs in grey behind it, dotted lines where a setting moved.
 
-    `views` fixes the vertical axis of some metrics; a curve may leave it, its last number stays at the edge.
+    `size` is that of the whole in inches, `ghost_name` says under it what the grey runs are. `views` fixes the vertical
+    axis of some metrics; a curve may leave it, its last number stays at the edge.
     """
 
     def __init__(
@@ -33,13 +35,12 @@ class RunCurves:
         ghosts: Sequence[Sequence[Record]] = (),
         ghost_name: str = "",
         views: Mapping[str, tuple[float, float]] | None = None,
+        size: tuple[float, float] = (10.0, 5.5),
     ):
         self.panels, self.views = tuple(panels), views or {}
-        rows = math.ceil(len(self.panels) / 3)
         with styled():
-            self.figure = Figure(figsize=(10, 2.75 * rows), layout="none")
-            self.figure.subplots_adjust(0.06, 0.25 / 2.75 / rows, 0.99, 1 - 0.5 / 2.75 / rows, wspace=0.24, hspace=0.42)
-            self.axes = list(self.figure.subplots(rows, 3).flat)
+            self.figure, self.axes = panel_grid(math.ceil(len(self.panels) / 3), size, foot=0.2 if ghost_name else 0.0)
+            self.figure.text(0.01, 0.01, ghost_name, color=ink(REFERENCE), fontsize=10.5, va="bottom")
             self.moving = [
                 draw_panel_background(ax, panel, ghosts, steps=steps)
                 for ax, panel in zip(self.axes, self.panels, strict=True)
@@ -47,8 +48,6 @@ class RunCurves:
             for ax, panel in zip(self.axes, self.panels, strict=True):
                 if panel.lines[0].metric in self.views:
                     ax.set_ylim(self.views[panel.lines[0].metric])
-            if ghost_name and ghosts:
-                label_ghost(self.axes[0], ghosts[0], self.panels[0], ghost_name)
             self._new_canvas()
 
     def _new_canvas(self) -> None:
@@ -67,6 +66,16 @@ class RunCurves:
         return self.canvas.png()
 
 
+def panel_grid(rows: int, size: tuple[float, float], *, foot: float) -> tuple[Figure, list[Axes]]:
+    """Lay out rows of three panels on `size` inches, with `foot` of them for words under all."""
+    width, height = size
+    figure = Figure(figsize=size, layout="none")
+    bottom = (0.27 + foot) / height
+    each = (height * (1 - bottom) - 0.48 - BETWEEN * (rows - 1)) / rows
+    figure.subplots_adjust(0.52 / width, bottom, 0.99, 1 - 0.48 / height, wspace=0.28, hspace=BETWEEN / each)
+    return figure, list(figure.subplots(rows, 3).flat)
+
+
 def draw_panel_background(
     ax: Axes, panel: Panel, ghosts: Sequence[Sequence[Record]], *, steps: int
 ) -> tuple[Line2D, Line2D, Text, Line2D]:
@@ -83,8 +92,9 @@ def draw_panel_background(
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if panel.zero:
         ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
-    ax.set_title(panel.title, pad=22)
-    ax.annotate(panel.unit, (0, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", fontsize=12)
+    ax.set_title(panel.title, pad=19, fontsize=11)
+    ax.annotate(panel.unit, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=10.5)
+    ax.tick_params(labelsize=10.5)
     (curve,) = ax.plot([], [], color=line.colour)
     (point,) = ax.plot([], [], "o", color=line.colour, markersize=6)
     words = ax.text(0, 0, "", color=ink(line.colour), weight="bold", va="center", fontsize=12.5)
@@ -131,9 +141,3 @@ def make_room(ax: Axes, values: Steps, panel: Panel) -> bool:
         return False
     ax.set_ylim(min(old[0], needed[0]), max(old[1], needed[1]))
     return True
-
-
-def label_ghost(ax: Axes, ghost: Sequence[Record], panel: Panel, name: str) -> None:
-    """Write the name of the grey curve at its end."""
-    values = metric(ghost, panel.lines[0].metric)
-    label(ax, float(metric(ghost, "step")[-1]), float(values[-1]), name, REFERENCE, gap=7.0)

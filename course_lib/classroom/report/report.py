@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import png
 from course_lib.classroom.html import render
-from course_lib.classroom.plots.curves import PANELS, Panel, draw_panel, draw_run
+from course_lib.classroom.plots.curves import Panel, draw_panel, draw_run, panels_of
 from course_lib.classroom.plots.frontier import draw_run_against_kl
 from course_lib.classroom.report.report_words import (
     against_frontier,
@@ -23,14 +23,16 @@ from course_lib.classroom.report.report_words import (
 from course_lib.classroom.style import styled
 from course_lib.training.experiments.frontier import Frontier, load_frontier
 from course_lib.training.files.write import write_bytes, write_text
+from course_lib.training.record import LOOKING_ON
 from course_lib.training.run.finished_run import FinishedRun, read_run
 from course_lib.training.settings import RunSettings
 
 SHOWN = 8
-OF_THE_FRONTIER = ("model", "reward_model", "prompt_len", "response_len", "temperature")
+OF_THE_FRONTIER = ("model", "reward_model", "reward", "prompt_len", "response_len", "temperature")
 STYLES = (Path(__file__).parents[1] / "look.css", Path(__file__).with_name("report.css"))
 FIGURES = (
-    ("score", "Score", "{:+z.2f}", "What the reward model says, in standard deviations of the texts before training."),
+    ("score", "Score", "{:+z.2f}", "What the reward says, in standard deviations of the texts before training."),
+    (LOOKING_ON, "People’s reward model", "{:+z.2f}", "In standard deviations too; PPO does not please it."),
     ("judge", "Independent judge", "{:+z.2f}", "VADER’s rules, from −1 to 1; PPO never sees them."),
     ("kl", "KL from the reference", "{:z.1f}", "Nats per text that the policy has moved from the model it started as."),
     ("eos_share", "End by themselves", "{:.0%}", "Texts that reach their end before they are cut off."),
@@ -65,13 +67,15 @@ def page(run: FinishedRun, frontier: Frontier | None) -> str:
 
     All that the run wrote, its model's text first of all, is escaped.
     """
-    curves = [one_panel(run, panel) for panel in PANELS] + ([under_the_frontier(run, frontier)] if frontier else [])
+    curves = [one_panel(run, panel) for panel in panels_of(run.metrics)] + (
+        [under_the_frontier(run, frontier)] if frontier else []
+    )
     contents = {
         "css": Markup("".join(path.read_text(encoding="utf-8") for path in STYLES)),
         "headline": headline(run.summary),
         "verdicts": verdicts(run.summary),
         "summary": run.summary,
-        "figures": FIGURES,
+        "figures": [figure for figure in FIGURES if f"{figure[0]}_after" in run.summary],
         "samples": run.samples,
         "shown": SHOWN,
         "curves": curves,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from course_lib.classroom.plots.curves import Panel, metric
 from course_lib.classroom.words import number
 from course_lib.training.experiments.frontier import Frontier
-from course_lib.training.record import Record
+from course_lib.training.record import LOOKING_ON, Record
 
 
 def headline(summary: Mapping) -> str:
@@ -21,10 +21,13 @@ def verdicts(summary: Mapping) -> Iterator[str]:
     """Say in sentences how the score, the judge and the texts fared."""
     before, after = number(summary["score_before"]), number(summary["score_after"])
     kl = number(summary["kl_after"], "{:z.1f}")
+    scored = "your reward" if is_own(summary) else "the reward model’s score"
     yield (
-        f"On prompts that training never saw, the reward model’s score went from {before} to "
+        f"On prompts that training never saw, {scored} went from {before} to "
         f"{after} standard deviations, at a KL of {kl} nats from the model it started as."
     )
+    if is_own(summary):
+        yield judgement(summary, LOOKING_ON, "People’s reward model")
     yield judgement(summary)
     share = number(summary["eos_share_after"], "{:.0%}")
     yield f"{share} of the texts end by themselves."
@@ -35,15 +38,21 @@ def verdicts(summary: Mapping) -> Iterator[str]:
     )
 
 
-def judgement(summary: Mapping) -> str:
-    """Say whether the independent judge saw the same change as the reward model."""
-    if summary["judge_before"] is None or summary["judge_after"] is None:
-        return "The independent judge was not asked."
-    gain, judged_gain = (summary[f"{name}_after"] - summary[f"{name}_before"] for name in ("score", "judge"))
+def is_own(summary: Mapping) -> bool:
+    """Tell whether a run pleased a reward of the student's own, and the reward model looked on."""
+    return f"{LOOKING_ON}_after" in summary
+
+
+def judgement(summary: Mapping, name: str = "judge", title: str = "The independent judge") -> str:
+    """Say whether one that looked on saw the same change as the reward that was pleased."""
+    if summary[f"{name}_before"] is None or summary[f"{name}_after"] is None:
+        return f"{title} was not asked."
+    gain, judged_gain = (summary[f"{metric}_after"] - summary[f"{metric}_before"] for metric in ("score", name))
     verdict = "agrees" if gain * judged_gain > 0 else "does not agree"
-    fooled = ", a sign that the policy pleases the reward model and not the reader" if gain > 0 >= judged_gain else ""
-    before, after = number(summary["judge_before"]), number(summary["judge_after"])
-    return f"The independent judge {verdict}: {before} before, {after} after{fooled}."
+    pleased = "your reward" if is_own(summary) else "the reward model"
+    fooled = f", a sign that the policy pleases {pleased} and not the reader" if gain > 0 >= judged_gain else ""
+    before, after = number(summary[f"{name}_before"]), number(summary[f"{name}_after"])
+    return f"{title} {verdict}: {before} before, {after} after{fooled}."
 
 
 def describe_panel(metrics: Sequence[Record], panel: Panel) -> str:

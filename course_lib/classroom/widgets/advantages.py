@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice, slider
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.html import render
 from course_lib.classroom.plots.advantages import LAMBDAS, AdvantagePicture, SpreadPicture
 from course_lib.classroom.tokens import ColouredTokens
-from course_lib.classroom.widgets.clip import STYLE, WIDE, slider
 from course_lib.classroom.words import number
 from course_lib.equations.advantages import gae, td_residuals
 from course_lib.training.experiments.recorded_advantages import Beginning, WrittenText, load_advantages
@@ -22,20 +22,29 @@ from course_lib.training.settings import PPOSettings
 
 VALUE_FUNCTIONS = {"as it learned": 1.0, "expects 0 everywhere": 0.0, "upside down": -1.0}
 STRONGEST = 2.0  # the advantage with the strongest colour
+DEFAULT_LAM = PPOSettings().lam
 
 
 class AdvantageDemo(Demo):
     """A text with its tokens coloured by advantage; gamma and lambda are sliders, every number is in the picture."""
 
-    def __init__(self, texts: Sequence[WrittenText], gae: Callable = gae, td_residuals: Callable = td_residuals):
+    def __init__(
+        self,
+        texts: Sequence[WrittenText],
+        gae: Callable = gae,
+        td_residuals: Callable = td_residuals,
+        *,
+        row: int = 0,
+        gamma: float = 1.0,
+        lam: float = DEFAULT_LAM,
+    ):
         self.texts, self.gae, self.td_residuals = texts, own("gae", gae), own("td_residuals", td_residuals)
         self.pictured, self.named = AdvantagePicture(), None
         self.tokens, self.table = widgets.HTML(), widgets.HTML()
-        options = [(f"{row + 1} of {len(texts)}", row) for row in range(len(texts))]
         controls = {
-            "row": choice("text", options),
-            "gamma": slider("gamma", 1.0, 0.0, 1.0, 0.05),
-            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
+            "row": choice("text", {f"{place + 1} of {len(texts)}": place for place in range(len(texts))}, row),
+            "gamma": slider("gamma", gamma, least=0.0, most=1.0, step=0.05),
+            "lam": slider("lambda", lam, least=0.0, most=1.0, step=0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
         self.children = [self.children[0], self.tokens, self.picture, self.sentence, self.table]
@@ -45,7 +54,7 @@ class AdvantageDemo(Demo):
         text = self.texts[row]
         if text is not self.named:
             self.named = text
-            self.pictured.name(text.tokens)
+            self.pictured.name(text.prompt, text.tokens)
             self.canvas.redraw()
         rewards, values = text.rewards[None], text.values[None]
         mask = torch.ones_like(rewards, dtype=torch.bool)
@@ -59,8 +68,9 @@ class AdvantageDemo(Demo):
         columns["returns"] = advantages + values
         columns = {name: column[0].numpy() for name, column in columns.items()}
         self.pictured.move(**columns)
+        coloured = columns["advantages"].tolist()
         self.tokens.value = ColouredTokens(
-            text.tokens, columns["advantages"].tolist(), says="advantage of each token", limit=STRONGEST, decimals=2
+            text.tokens, coloured, prompt=text.prompt, says="advantage of each token", limit=STRONGEST, decimals=2
         ).html
         self.table.value = table(text.tokens, columns)
         return say_advantages(text, advantages[0], gamma=gamma, lam=lam)
@@ -69,13 +79,20 @@ class AdvantageDemo(Demo):
 class SpreadDemo(Demo):
     """The advantage of two tokens at one place, each estimated from many texts that go on from it."""
 
-    def __init__(self, beginnings: Sequence[Beginning], gae: Callable = gae):
+    def __init__(
+        self,
+        beginnings: Sequence[Beginning],
+        gae: Callable = gae,
+        *,
+        believed: str = "as it learned",
+        lam: float = DEFAULT_LAM,
+    ):
         self.beginnings, self.gae = beginnings, own("gae", gae)
         self.curves = {}  # of each value function, once they were asked for
         self.pictured = SpreadPicture([f"“{beginning.token.strip()}”" for beginning in beginnings])
         controls = {
-            "believed": choice("value function", [(name, name) for name in VALUE_FUNCTIONS]),
-            "lam": slider("lambda", PPOSettings().lam, 0.0, 1.0, 0.05),
+            "believed": choice("value function", {name: name for name in VALUE_FUNCTIONS}, believed),
+            "lam": slider("lambda", lam, least=0.0, most=1.0, step=0.05),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 
@@ -110,20 +127,30 @@ class SpreadDemo(Demo):
 
 
 def advantage_demo(
-    texts: Sequence[WrittenText] | None = None, *, gae: Callable = gae, td_residuals: Callable = td_residuals
+    texts: Sequence[WrittenText] | None = None,
+    *,
+    gae: Callable = gae,
+    td_residuals: Callable = td_residuals,
+    row: int = 0,
+    gamma: float = 1.0,
+    lam: float = DEFAULT_LAM,
 ) -> AdvantageDemo:
-    """Show advantages on recorded texts; `gae` and `td_residuals` may be your own."""
-    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals)
+    """Show advantages on recorded texts, first on this one at this gamma and lambda; the functions may be your own."""
+    return AdvantageDemo(texts or load_advantages().texts, gae, td_residuals, row=row, gamma=gamma, lam=lam)
 
 
-def spread_demo(beginnings: Sequence[Beginning] | None = None, *, gae: Callable = gae) -> SpreadDemo:
-    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own."""
-    return SpreadDemo(beginnings or load_advantages().beginnings, gae)
+def spread_demo(
+    beginnings: Sequence[Beginning] | None = None,
+    *,
+    gae: Callable = gae,
+    believed: str = "as it learned",
+    lam: float = DEFAULT_LAM,
+) -> SpreadDemo:
+    """Show bias against variance on two recorded beginnings, a token apart; `gae` may be your own.
 
-
-def choice(name: str, options: Sequence[tuple[str, object]]) -> widgets.SelectionSlider:
-    """A slider over things with names; in JupyterLab the keyboard moves it, as it does not move a dropdown."""
-    return widgets.SelectionSlider(options=options, description=name, layout=WIDE, style=STYLE)
+    First with the value function that `believed` names in VALUE_FUNCTIONS, at this lambda.
+    """
+    return SpreadDemo(beginnings or load_advantages().beginnings, gae, believed=believed, lam=lam)
 
 
 def whole(text: WrittenText) -> str:
@@ -139,8 +166,8 @@ def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, g
     )
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
-        f"“{whole(text)}” scored {number(text.score)}; before its first token the value function "
-        f"expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
+        f"“{whole(text)}” scored {number(text.score)}; after the prompt, before its first token, the value "
+        f"function expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
         f"are encouraged, {most} most, {least} least."
     )
 

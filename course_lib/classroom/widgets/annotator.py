@@ -7,6 +7,7 @@ import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.choices import Choice, ChoiceFile, TextPair, chosen_gaps, decided
+from course_lib.classroom.controls import Row, choice
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import render, sentence_html
 from course_lib.classroom.own_model import Verdict, judge_choices
@@ -15,6 +16,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.reward_model import crowd_model
 
 ENOUGH = 5  # pairs told apart, to train on
+ARROWS = {"← left": "left", "← or →": "", "right →": "right"}
 
 
 class Annotator(Pictured, widgets.VBox):
@@ -47,13 +49,7 @@ class Annotator(Pictured, widgets.VBox):
     def _build(self) -> None:
         self.cards, self.progress, self.picture, self.sentence = (widgets.HTML() for _ in range(4))
         # The slider is what takes arrow keys in a notebook; it springs back to the middle after each choice.
-        self.arrows = widgets.SelectionSlider(
-            options=[("← left", "left"), ("← or →", ""), ("right →", "right")],
-            value="",
-            description="Arrow keys: click the handle, then",
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="32em", max_width="98%"),
-        )
+        self.arrows = choice("Arrow keys: click the handle, then", ARROWS, "")
         self.buttons = {
             "left": widgets.Button(description="I like the left one"),
             "neither": widgets.Button(description="Can't tell"),
@@ -71,7 +67,7 @@ class Annotator(Pictured, widgets.VBox):
         rows = widgets.Layout(flex_flow="row wrap")
         asked = widgets.HBox([self.buttons[name] for name in ("left", "neither", "right")], layout=rows)
         done = widgets.HBox([self.buttons["undo"], self.buttons["train"], self.progress], layout=rows)
-        super().__init__([self.cards, asked, self.arrows, done, self.picture, self.sentence])
+        super().__init__([self.cards, asked, Row([self.arrows]), done, self.picture, self.sentence])
 
     def _read(self) -> None:
         """Take up the choices of the file that were made between these pairs; a damaged file is left as it is."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import slider
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.bradley_terry import GAPS, BradleyTerryPicture
 from course_lib.classroom.words import number
@@ -23,14 +23,22 @@ LEAST = 1e-6  # a probability of 0 would have an infinite loss
 class BradleyTerryDemo(Demo):
     """The rewards of two texts, and a shift of both, as sliders; `gaps` are those of a student's own pairs."""
 
-    def __init__(self, preference_probability: Callable = preference_probability, gaps: Sequence[float] = ()):
+    def __init__(
+        self,
+        preference_probability: Callable = preference_probability,
+        gaps: Sequence[float] = (),
+        *,
+        chosen: float = 1.0,
+        rejected: float = -0.5,
+        shift: float = 0.0,
+    ):
         self.probability = own("preference_probability", preference_probability)
         self.gaps = torch.tensor(list(gaps), dtype=torch.float32)
         self.drawing = BradleyTerryPicture()
         controls = {
-            "chosen": slider("chosen reward", 1.0, 3.0),
-            "rejected": slider("rejected reward", -0.5, 3.0),
-            "shift": slider("add to both", 0.0, 4.0),
+            "chosen": slider("chosen reward", chosen, least=-3.0, most=3.0),
+            "rejected": slider("rejected reward", rejected, least=-3.0, most=3.0),
+            "shift": slider("add to both", shift, least=-4.0, most=4.0),
         }
         super().__init__(Canvas(self.drawing.figure, self.drawing.moving), controls)
 
@@ -58,20 +66,18 @@ class BradleyTerryDemo(Demo):
 
 
 def bradley_terry_demo(
-    preference_probability: Callable = preference_probability, gaps: Sequence[float] = ()
+    preference_probability: Callable = preference_probability,
+    gaps: Sequence[float] = (),
+    *,
+    chosen: float = 1.0,
+    rejected: float = -0.5,
+    shift: float = 0.0,
 ) -> BradleyTerryDemo:
-    """Show Bradley-Terry; `preference_probability` may be your own.
+    """Show Bradley-Terry, first at these rewards; `preference_probability` may be your own.
 
     `gaps`: reward of the chosen text minus that of the other, one number for each of your pairs; marks on the curves.
     """
-    return BradleyTerryDemo(preference_probability, gaps)
-
-
-def slider(name: str, value: float, most: float) -> widgets.FloatSlider:
-    """A slider with room for its name."""
-    layout, style = widgets.Layout(width="32em", max_width="98%"), {"description_width": "9em"}
-    options = {"value": value, "min": -most, "max": most, "step": 0.1, "readout_format": ".1f"}
-    return widgets.FloatSlider(**options, description=name, layout=layout, style=style)
+    return BradleyTerryDemo(preference_probability, gaps, chosen=chosen, rejected=rejected, shift=shift)
 
 
 def loss_of(probabilities: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:

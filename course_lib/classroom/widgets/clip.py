@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import slider
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.clip import RATIOS, ClipPanel, clip_figure
 from course_lib.classroom.style import NEGATIVE, POSITIVE, REFERENCE
@@ -16,8 +16,6 @@ from course_lib.equations.ppo import clipped_objective
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own
 
-WIDE = widgets.Layout(width="32em", max_width="98%")
-STYLE = {"description_width": "9em"}
 GRID = torch.tensor(RATIOS, dtype=torch.float32)
 
 
@@ -32,14 +30,18 @@ class ClipDemo(Demo):
         clipped_objective: Callable = clipped_objective,
         ratio: Tensor | None = None,
         advantages: Tensor | None = None,
+        *,
+        advantage: float = 1.0,
+        at: float = 1.4,
+        clip_eps: float = 0.2,
     ):
         self.objective = own("clipped_objective", clipped_objective)
         self.cloud = require_cloud(ratio, advantages)
         figure, self.left, self.right = clip_figure()
         controls = {
-            "advantage": slider("advantage", 1.0, -2.0, 2.0, 0.1),
-            "at": slider("ratio", 1.4, 0.0, 2.0, 0.01),
-            "clip_eps": slider("clip_eps", 0.2, 0.0, 0.5, 0.01),
+            "advantage": slider("advantage", advantage, least=-2.0, most=2.0),
+            "at": slider("ratio", at, least=0.0, most=2.0, step=0.01),
+            "clip_eps": slider("clip_eps", clip_eps, least=0.0, most=0.5, step=0.01),
         }
         super().__init__(Canvas(figure, self.left.moving + self.right.moving), controls)
 
@@ -77,19 +79,17 @@ def clip_demo(
     clipped_objective: Callable = clipped_objective,
     ratio: Tensor | None = None,
     advantages: Tensor | None = None,
+    *,
+    advantage: float = 1.0,
+    at: float = 1.4,
+    clip_eps: float = 0.2,
 ) -> ClipDemo:
-    """Show the clip region; `clipped_objective` may be your own, its gradient is autograd's.
+    """Show the clip region, first for a token with this advantage at this ratio; `clipped_objective` may be your own.
 
     `ratio` and `advantages`: one number for each real token of a batch, drawn as a cloud. CourseError where one is
     given without the other, or they are not of one length.
     """
-    return ClipDemo(clipped_objective, ratio, advantages)
-
-
-def slider(name: str, value: float, least: float, most: float, step: float) -> widgets.FloatSlider:
-    """A slider with room for its name."""
-    options = {"value": value, "min": least, "max": most, "step": step}
-    return widgets.FloatSlider(**options, description=name, readout_format=".2f", layout=WIDE, style=STYLE)
+    return ClipDemo(clipped_objective, ratio, advantages, advantage=advantage, at=at, clip_eps=clip_eps)
 
 
 def require_cloud(ratio: Tensor | None, advantages: Tensor | None) -> tuple[Tensor, Tensor] | None:

@@ -1,22 +1,26 @@
 """The cockpit: PPO running on this machine, with buttons and sliders that act on the running training."""
 
 import asyncio
+import base64
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import ipywidgets as widgets
 
-from course_lib.classroom.canvas import image_html
+from course_lib.classroom.canvas import image_html, png
+from course_lib.classroom.controls import Row, choice
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.exercises.mine import my_method
-from course_lib.classroom.html import sentence_html
-from course_lib.classroom.live_run import LiveRun, default_run, describe
+from course_lib.classroom.html import render
+from course_lib.classroom.live_run import LiveRun, describe, recorded_runs
+from course_lib.classroom.plots.before_after import before_after_figure
 from course_lib.classroom.plots.curves import PANELS
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.texts_table import TextsTable
+from course_lib.training.experiments.recordings import Recording, records_of
 from course_lib.training.files.errors import CourseError
 from course_lib.training.method import Method
 from course_lib.training.record import Record
@@ -24,13 +28,15 @@ from course_lib.training.settings import RunSettings
 
 SHOWN = ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")
 COCKPIT_PANELS = tuple(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN)
+SIZE = (7.4, 3.8)  # inches
 SLIDERS = {
-    "kl_coef": ("KL coefficient", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)),
+    "kl_coef": ("KL coefficient", (0.0, 0.02, 0.05, 0.12, 0.2, 0.5)),  # those of the recorded runs
     "clip_eps": ("Clip epsilon", (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 10.0)),
     "learning_rate": ("Learning rate", (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
 }
 OURS, MINE = "ours", "mine"
 BUTTONS = {"start": "Start", "pause": "Pause", "one_step": "One step", "stop": "Stop", "reset": "Reset"}
+BEAT, SILENT = 2, 15  # seconds between two signs of life, and without one until the page says so
 
 
 @contextmanager
@@ -50,9 +56,9 @@ class Cockpit(Pictured, widgets.VBox):
     """Train the small GPT-2 live; what the sliders say holds from the next step on.
 
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted, and the kernel's stop
-    button is another Pause. A new cockpit stops the one before it. `recorded` are the records of a run drawn in grey
-    behind this one, by default the recorded run with the default settings. It trains with our equations, or, where the
-    switch says so, with the student's in `my_rlhf.py`; `method` takes the place of the switch: PPO(gae=my_gae), say.
+    button is another Pause. A new cockpit stops the one before it. `recorded` are runs by their KL coefficient: that
+    with the slider's is drawn in grey behind this one. It trains with our equations, or, where the switch says so, with
+    the student's in `my_rlhf.py`; `method` takes the place of the switch: PPO(gae=my_gae), say.
     """
 
     latest: "Cockpit | None" = None
@@ -62,42 +68,47 @@ class Cockpit(Pictured, widgets.VBox):
         settings: RunSettings | None = None,
         *,
         method: Method | None = None,
-        recorded: Sequence[Record] | None = None,
+        recorded: Mapping[float, Recording] | None = None,
     ):
         if Cockpit.latest:
             Cockpit.latest.stop()
         self.settings = settings or RunSettings()
-        self.recorded = default_run() if recorded is None else recorded
-        self.method = method
+        self.recorded = recorded_runs() if recorded is None else recorded
+        self.method, self.beats = method, 0
         try:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:  # no notebook: a button then works until its steps are done
             self.loop = None
-        self.buttons = {name: widgets.Button(description=text) for name, text in BUTTONS.items()}
-        self.equations = widgets.ToggleButtons(
-            options=[OURS, MINE], description="Equations", style={"button_width": "6em"}
-        )
+        self._build()
+        self.reset()
+        Cockpit.latest = self
+
+    def _build(self) -> None:
+        """Lay the controls beside the curves, and the texts under both."""
+        self.buttons = {
+            name: widgets.Button(description=text, layout={"width": "auto"}) for name, text in BUTTONS.items()
+        }
+        self.equations = widgets.ToggleButtons(options=[OURS, MINE], style={"button_width": "4em"})
         self.equations.observe(lambda _: self.reset(), names="value")
         self.sliders = {name: self._slider(name) for name in SLIDERS}
         self.picture, self.sentence, self.texts = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        switch = [] if method else [self.equations]
-        rows = [widgets.HBox(list(self.buttons.values())), *switch, *self.sliders.values()]
-        super().__init__([*rows, self.sentence, self.picture, self.texts])
+        columns = {"grid_template_columns": "repeat(auto-fill, minmax(5.5em, 1fr))"}
+        self.switch = widgets.HBox([widgets.Label("Equations"), self.equations], layout={"flex_flow": "row wrap"})
+        controls = [
+            widgets.GridBox(list(self.buttons.values()), layout=columns),
+            *([] if self.method else [self.switch]),
+            Row(self.sliders.values()),
+        ]
+        self.controls = widgets.VBox(controls, layout={"flex": "1 1 14em"})
+        curves = widgets.VBox([self.picture, self.sentence], layout={"flex": "8 1 36em", "min_width": "0"})
+        super().__init__([widgets.HBox([self.controls, curves], layout={"flex_flow": "row wrap"}), self.texts])
         for name, button in self.buttons.items():
             button.on_click(lambda _, name=name: getattr(self, f"press_{name}")())
-        self.reset()
-        Cockpit.latest = self
 
     def _slider(self, name: str) -> widgets.SelectionSlider:
         title, options = SLIDERS[name]
         value = getattr(self.settings, name)
-        slider = widgets.SelectionSlider(
-            options=[(f"{option:g}", option) for option in sorted({*options, value})],
-            value=value,
-            description=title,
-            style={"description_width": "8em"},
-            layout={"width": "30em"},
-        )
+        slider = choice(title, {f"{option:g}": option for option in sorted({*options, value})}, value)
         slider.observe(lambda change: self._moved(name, change["new"]), names="value")
         return slider
 
@@ -106,6 +117,9 @@ class Cockpit(Pictured, widgets.VBox):
         if self.live.records:
             next_step = len(self.live.records) + (2 if self.training else 1)
             self.moved_at = sorted({*self.moved_at, next_step})
+        if name == "kl_coef":
+            self._draw_ghost()
+            self.refresh()
 
     def reset(self) -> None:
         """Begin anew, with the untrained policy and the settings that the sliders show, the equations read again."""
@@ -115,12 +129,22 @@ class Cockpit(Pictured, widgets.VBox):
         except CourseError as error:
             fault = f"Stopped. {error}"
         self.live = LiveRun(self.settings, method=method)
-        ghosts = [self.recorded] if self.recorded else []
-        steps = self.settings.iterations
-        ghost_name = "ours, recorded" if method else "recorded run"
-        self.curves = RunCurves(COCKPIT_PANELS, steps=steps, ghosts=ghosts, ghost_name=ghost_name)
         self.wanted, self.training, self.ended, self.moved_at = 0, False, fault, []
+        self._draw_ghost()
         self.refresh()
+
+    def _draw_ghost(self) -> None:
+        """Draw the recorded run that has the slider's KL coefficient, if there is one."""
+        ghost = self.recorded.get(self.settings.kl_coef)
+        whose = "ours, recorded" if self.live.method else "recorded"
+        name = f"grey: {whose} with a KL coefficient of {self.settings.kl_coef:g} and the default settings"
+        self.curves = RunCurves(
+            COCKPIT_PANELS,
+            steps=self.settings.iterations,
+            ghosts=[records_of(ghost)] if ghost else [],
+            ghost_name=name if ghost else "",
+            size=SIZE,
+        )
 
     def stop(self) -> None:
         """End this run once its present step is done; what it has stays on the screen."""
@@ -173,9 +197,16 @@ class Cockpit(Pictured, widgets.VBox):
                 self.wanted -= 1
                 with heeding_interrupts(self.pause):
                     self.refresh()
-                    await asyncio.to_thread(self._step)
+                    await self._beating(asyncio.to_thread(self._step))
             self.training = False
         self.refresh()
+
+    async def _beating(self, step: Awaitable) -> None:
+        """Wait for a step, and show meanwhile that the kernel lives."""
+        task = asyncio.ensure_future(step)
+        while not task.done():
+            await asyncio.wait([task], timeout=BEAT)
+            self._say()
 
     def _step(self) -> Record | None:
         try:
@@ -204,13 +235,22 @@ class Cockpit(Pictured, widgets.VBox):
 
     def refresh(self) -> None:
         """Draw the curves and the texts, and say how it stands."""
-        records = self.live.records
         self._enable()
-        self.says = f"{self._state()} {describe(records, self.settings.iterations)}".strip()
-        self.png = self.curves.png(records, moved_at=self.moved_at)
+        self._say()
+        self.png = self.curves.png(self.live.records, moved_at=self.moved_at)
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = sentence_html(self.says)
-        self.texts.value = TextsTable({"Before": self.live.before, "Now": self.live.now})._repr_html_()
+        if self.live.before:
+            self.texts.value = TextsTable({"Before": self.live.before, "Now": self.live.now})._repr_html_()
+        else:
+            self.texts.value = ""
+
+    def _say(self) -> None:
+        """Say how it stands; while the training runs each time is a sign of life."""
+        state, more = self._state(), describe(self.live.records, self.settings.iterations)
+        self.says = f"{state} {more}".strip()
+        self.beats += 1
+        values = {"state": state, "more": more, "running": self.training, "beat": self.beats, "silent": SILENT}
+        self.sentence.value = render("cockpit", values)
 
     def _state(self) -> str:
         if self.ended:
@@ -221,3 +261,13 @@ class Cockpit(Pictured, widgets.VBox):
             return "Paused."
         yours = ", ".join(self.live.method.not_ours) if self.live.method else ""
         return f"Ready: Start trains the small GPT-2 on this machine{' with your ' if yours else ''}{yours}."
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        """Before a step is made, readers without a kernel are left the recorded run, with its texts."""
+        bundle, run = super()._repr_mimebundle_(**options), self.recorded.get(self.settings.kl_coef)
+        if self.live.records or not run:
+            return bundle
+        records = records_of(run)
+        says = f"A recorded run with a KL coefficient of {self.settings.kl_coef:g}. {describe(records, len(records))}"
+        picture = png(before_after_figure(records, COCKPIT_PANELS[:3], run.samples))
+        return bundle | {"image/png": base64.b64encode(picture).decode(), "text/plain": says}

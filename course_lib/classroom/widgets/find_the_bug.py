@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 
 from course_lib.classroom.canvas import image_html
+from course_lib.classroom.controls import NAME_AND_ALL
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
 from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
@@ -62,13 +63,13 @@ SIGNS = {
         "advantages not whitened",
         "policy_loss",
         "whitened advantages average 0, which keeps the policy loss within a tenth of 0; without whitening it strays "
-        "by a few tenths; here it lies between {low} and {high}",
+        "further; here it lies between {low} and {high}",
     ),
     "reward on the wrong token": Sign(
         "reward on the wrong token",
-        "clip_fraction",
-        "with the score paid at the first token only few tokens have a large advantage, so few would be clipped at the "
-        "first step; here {first} are",
+        "explained_variance",
+        "with the score paid at the first token nothing comes after it that the values foresee, so the explained "
+        "variance would stay below 0; here it goes from {first} to {last}",
     ),
 }
 
@@ -80,21 +81,17 @@ class FindTheBug(Pictured, widgets.VBox):
         runs = {recording.name: records_of(recording) for recording in recordings}
         self.runs = {label: runs[name] for label, name in BEHIND.items()}
         self.curves = RunCurves(BUG_PANELS, steps=len(self.runs["A"]), ghosts=list(self.runs.values()), views=VIEWS)
-        self.shown = widgets.ToggleButtons(
-            options=list(BEHIND), description="Run", style={"button_width": "3.5em", "description_width": "initial"}
-        )
+        self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"})
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
         self.guesses = {
-            label: widgets.Dropdown(
-                options=options, description=label, style={"description_width": "1.5em"}, layout={"width": "22em"}
-            )
-            for label in BEHIND
+            label: widgets.Dropdown(options=options, description=label, style=NAME_AND_ALL) for label in BEHIND
         }
         self.check_button = widgets.Button(description="Check")
         self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        layout = {"grid_template_columns": "repeat(auto-fill, 24em)"}
+        run = widgets.HBox([widgets.Label("Run"), self.shown, self.sentence], layout={"flex_flow": "row wrap"})
+        layout = {"grid_template_columns": "repeat(auto-fill, minmax(min(17em, 100%), 1fr))", "grid_gap": "0 1em"}
         guesses = widgets.GridBox(list(self.guesses.values()), layout=layout)
-        super().__init__([self.shown, self.picture, self.sentence, guesses, self.check_button, self.verdict])
+        super().__init__([run, self.picture, guesses, self.check_button, self.verdict])
         self.shown.observe(self.refresh, names="value")
         self.check_button.on_click(self.check)
         self.refresh()
@@ -105,7 +102,7 @@ class FindTheBug(Pictured, widgets.VBox):
         self.png = self.curves.png(records)
         self.says = f"Run {self.shown.value}. " + " ".join(describe_panel(records, panel) for panel in BUG_PANELS)
         self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = sentence_html(f"Run {self.shown.value} in colour, the other five in grey.")
+        self.sentence.value = sentence_html("in colour, the other five in grey")
 
     def check(self, button=None) -> None:
         """Say how many matches are right, and for each wrong one which curve speaks against it."""

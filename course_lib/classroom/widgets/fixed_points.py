@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable
 
-import ipywidgets as widgets
 import torch
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.fixed_points import FixedPointsPicture
 from course_lib.classroom.words import number
@@ -23,7 +23,7 @@ BEST_OF = (2, 4, 8, 16, 32, 64)
 class FixedPointDemo(Demo):
     """Reward against KL of every method's end, and its texts against the optimum's; the coefficient is a slider."""
 
-    def __init__(self, points: FixedPoints, optimal_policy: Callable = our_optimal_policy):
+    def __init__(self, points: FixedPoints, optimal_policy: Callable = our_optimal_policy, *, row: int | None = None):
         self.points, self.optimal_policy = points, own("optimal_policy", optimal_policy)
         self.reference, self.rewards = text_probabilities(points.task.reference), points.task.rewards
         coefs = torch.logspace(2, math.log10(min(points.kl_coefs)), 80).tolist()
@@ -33,13 +33,9 @@ class FixedPointDemo(Demo):
             [kl_and_reward(texts, points.task) for texts in frontier],
             {n: kl_and_reward(texts, points.task) for n, texts in best_of.items()},
         )
-        slider = widgets.SelectionSlider(
-            options=[(f"{kl_coef:.2g}", row) for row, kl_coef in enumerate(points.kl_coefs)],
-            value=len(points.kl_coefs) // 2,
-            description="KL coefficient",
-            style={"description_width": "initial"},
-            layout={"width": "32em", "max_width": "98%"},
-        )
+        options = {f"{kl_coef:.2g}": place for place, kl_coef in enumerate(points.kl_coefs)}
+        middle = len(options) // 2 if row is None else row
+        slider = choice("KL coefficient", options, middle)
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), {"row": slider})
 
     def show(self, *, row: int) -> str:
@@ -60,9 +56,14 @@ class FixedPointDemo(Demo):
         )
 
 
-def fixed_point_demo(points: FixedPoints, optimal_policy: Callable = our_optimal_policy) -> FixedPointDemo:
-    """Show `find_fixed_points(...)`; `optimal_policy(ref_probabilities, rewards, kl_coef=...)` may be your own."""
-    return FixedPointDemo(points, optimal_policy)
+def fixed_point_demo(
+    points: FixedPoints, optimal_policy: Callable = our_optimal_policy, *, row: int | None = None
+) -> FixedPointDemo:
+    """Show `find_fixed_points(...)`; `optimal_policy(ref_probabilities, rewards, kl_coef=...)` may be your own.
+
+    First at the coefficient in this place of `points`, by default in the middle.
+    """
+    return FixedPointDemo(points, optimal_policy, row=row)
 
 
 def say_place(place: tuple[float, float]) -> str:

@@ -6,6 +6,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.recordings import draw_against_kl
 from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
@@ -24,13 +25,13 @@ FIGURES = {
 class FrontierDemo(Demo):
     """Choose a KL coefficient: a ring marks where its run ended, and the table has texts of that run."""
 
-    def __init__(self, recordings: Sequence[Recording], frontier: Frontier):
+    def __init__(self, recordings: Sequence[Recording], frontier: Frontier, *, kl_coef: float | None = None):
         first_seed = min(recording.seed for recording in recordings)
         runs = {recording.changes["kl_coef"]: recording for recording in recordings if recording.seed == first_seed}
-        self.runs = {kl_coef: runs[kl_coef] for kl_coef in sorted(runs)}
+        self.runs = {coefficient: runs[coefficient] for coefficient in sorted(runs)}
         self.texts = widgets.HTML()
         with styled():
-            figure = Figure(figsize=(10, 4))
+            figure = Figure(figsize=(10, 3.2))
             axes = figure.subplots(1, 3)
             for ax, (name, (title, unit, colour)) in zip(axes, FIGURES.items(), strict=True):
                 over = frontier if name == "score" else None
@@ -41,14 +42,9 @@ class FrontierDemo(Demo):
             ring = {"markersize": 18, "markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 2.2}
             self.rings = [ax.plot([], [], "o", **ring)[0] for ax in axes]
             canvas = Canvas(figure, self.rings)
-        slider = widgets.SelectionSlider(
-            options=[(f"{kl_coef:g}", kl_coef) for kl_coef in self.runs],
-            value=list(self.runs)[len(self.runs) // 2],
-            description="KL coefficient",
-            style={"description_width": "initial"},
-            layout={"width": "30em"},
-        )
-        super().__init__(canvas, {"kl_coef": slider})
+        middle = list(self.runs)[len(self.runs) // 2] if kl_coef is None else kl_coef
+        options = {f"{coefficient:g}": coefficient for coefficient in self.runs}
+        super().__init__(canvas, {"kl_coef": choice("KL coefficient", options, middle)})
         self.children = [*self.children, self.texts]
 
     def show(self, *, kl_coef: float) -> str:
@@ -66,9 +62,12 @@ class FrontierDemo(Demo):
         )
 
 
-def frontier_demo(recordings: Sequence[Recording], *, frontier: Frontier) -> FrontierDemo:
-    """Show the runs of the experiment `kl_coef`, and over their scores the most that their nats could have bought."""
-    return FrontierDemo(recordings, frontier)
+def frontier_demo(recordings: Sequence[Recording], *, frontier: Frontier, kl_coef: float | None = None) -> FrontierDemo:
+    """Show the runs of the experiment `kl_coef`, and over their scores the most that their nats could have bought.
+
+    First at this coefficient, by default in the middle.
+    """
+    return FrontierDemo(recordings, frontier, kl_coef=kl_coef)
 
 
 def text_records(recording: Recording, when: str) -> list[dict]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import slider
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.groups import GroupsPicture
 from course_lib.classroom.words import number
@@ -22,7 +22,15 @@ PROMPT_B = (2.0, 0.5, -0.5, -2.0)
 class GroupDemo(Demo):
     """Scores of four texts to each of two prompts, and their advantages; text A1 and the ease of B are sliders."""
 
-    def __init__(self, reinforce_advantages: Callable, rloo_advantages: Callable, grpo_advantages: Callable):
+    def __init__(
+        self,
+        reinforce_advantages: Callable,
+        rloo_advantages: Callable,
+        grpo_advantages: Callable,
+        *,
+        first: float = 1.0,
+        easier: float = 0.0,
+    ):
         self.methods = {
             "REINFORCE": own("reinforce_advantages", reinforce_advantages),
             "RLOO": own("rloo_advantages", rloo_advantages),
@@ -30,8 +38,8 @@ class GroupDemo(Demo):
         }
         self.pictured = GroupsPicture(texts=2 * len(PROMPT_B))
         controls = {
-            "first": slider("score of A1", 1.0, -3.0, 3.0),
-            "easier": slider("B is easier by", 0.0, 0.0, 2.0),
+            "first": slider("score of A1", first, least=-3.0, most=3.0),
+            "easier": slider("B is easier by", easier, least=0.0, most=2.0),
         }
         super().__init__(Canvas(self.pictured.figure, self.pictured.moving), controls)
 
@@ -60,13 +68,9 @@ def group_demo(
     reinforce_advantages: Callable = reinforce_advantages,
     rloo_advantages: Callable = rloo_advantages,
     grpo_advantages: Callable = grpo_advantages,
+    *,
+    first: float = 1.0,
+    easier: float = 0.0,
 ) -> GroupDemo:
-    """Show the advantages of two small groups; each function may be your own."""
-    return GroupDemo(reinforce_advantages, rloo_advantages, grpo_advantages)
-
-
-def slider(name: str, value: float, least: float, most: float) -> widgets.FloatSlider:
-    """A slider over scores, in steps of 0.1."""
-    options = {"value": value, "min": least, "max": most, "step": 0.1, "readout_format": ".1f"}
-    layout, style = widgets.Layout(width="32em", max_width="98%"), {"description_width": "9em"}
-    return widgets.FloatSlider(**options, description=name, layout=layout, style=style)
+    """Show the advantages of two small groups, first with this score of text A1; each function may be your own."""
+    return GroupDemo(reinforce_advantages, rloo_advantages, grpo_advantages, first=first, easier=easier)

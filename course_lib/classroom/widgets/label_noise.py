@@ -1,9 +1,9 @@
 """Label noise and number of pairs, as sliders over recorded reward models."""
 
-import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.recordings import draw_label_noise, move_label_noise
 from course_lib.classroom.style import styled
@@ -14,14 +14,14 @@ from course_lib.training.experiments.scorers import load_scorers
 class LabelNoiseDemo(Demo):
     """Accuracy against the number of pairs; the share of flipped labels and the number of pairs are sliders."""
 
-    def __init__(self, data: LabelNoise):
+    def __init__(self, data: LabelNoise, *, pairs: int | None = None, noise: float = 0.0):
         self.data = data
         with styled():
             figure = Figure(figsize=(9.6, 5))
             self.moving = draw_label_noise(figure.subplots(), data, load_scorers(), pairs=int(data.pairs[0]))
         flips = {f"{share:.0%}": share for share in data.one_person}
         counts = {f"{count:,.0f}": int(count) for count in data.pairs}
-        controls = {"pairs": choice("pairs", counts), "noise": choice("labels flipped", flips)}
+        controls = {"pairs": choice("pairs", counts, pairs), "noise": choice("labels flipped", flips, noise)}
         super().__init__(Canvas(figure, self.moving), controls)
 
     def show(self, *, noise: float, pairs: int) -> str:
@@ -36,12 +36,6 @@ class LabelNoiseDemo(Demo):
         )
 
 
-def label_noise_demo(data: LabelNoise) -> LabelNoiseDemo:
-    """Show the recorded runs, `load_label_noise()`."""
-    return LabelNoiseDemo(data)
-
-
-def choice(name: str, values: dict) -> widgets.SelectionSlider:
-    """A slider over what was recorded, with room for its name."""
-    layout, style = widgets.Layout(width="32em", max_width="98%"), {"description_width": "9em"}
-    return widgets.SelectionSlider(options=list(values.items()), description=name, layout=layout, style=style)
+def label_noise_demo(data: LabelNoise, *, pairs: int | None = None, noise: float = 0.0) -> LabelNoiseDemo:
+    """Show the recorded runs, `load_label_noise()`, first at this number of pairs and share of flipped labels."""
+    return LabelNoiseDemo(data, pairs=pairs, noise=noise)

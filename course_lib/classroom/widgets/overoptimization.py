@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.overoptimization import FORESIGHT, draw_metrics, drawn_to, frame_metrics
 from course_lib.classroom.style import styled
-from course_lib.classroom.widgets.label_noise import choice
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
     Fit,
@@ -25,7 +25,7 @@ from course_lib.training.experiments.recordings import Recording
 class Overoptimization(Demo):
     """Choose the pairs that the proxy learned from: its reward, gold and the judge over the distance."""
 
-    def __init__(self, recordings: Sequence[Recording], *, method: str):
+    def __init__(self, recordings: Sequence[Recording], *, method: str, pairs: int | None = None):
         self.runs = by_pairs(recordings, method)
         start = gold_at_start(recordings, method)
         self.fits = {pairs: fit_gold(runs, method, start=start) for pairs, runs in self.runs.items()}
@@ -36,7 +36,7 @@ class Overoptimization(Demo):
             frame_metrics(axes, [run for runs in self.runs.values() for run in runs], furthest=furthest)
             self.artists = {pairs: draw_metrics(axes, runs, self.fits[pairs]) for pairs, runs in self.runs.items()}
         canvas = Canvas(figure, [artist for artists in self.artists.values() for artist in artists])
-        super().__init__(canvas, {"pairs": choice("pairs", {f"{pairs:,}": pairs for pairs in self.runs})})
+        super().__init__(canvas, {"pairs": choice("pairs", {f"{count:,}": count for count in self.runs}, pairs)})
 
     def show(self, *, pairs: int) -> str:
         """Show the curves against the proxy of so many pairs, and no others."""
@@ -55,9 +55,14 @@ class Overoptimization(Demo):
         )
 
 
-def overoptimization_demo(recordings: Sequence[Recording], *, method: str) -> Overoptimization:
-    """Show the runs of one method, "best-of-n" or "ppo", of the experiment `overoptimization`."""
-    return Overoptimization(recordings, method=method)
+def overoptimization_demo(
+    recordings: Sequence[Recording], *, method: str, pairs: int | None = None
+) -> Overoptimization:
+    """Show the runs of one method, "best-of-n" or "ppo", of the experiment `overoptimization`.
+
+    First against the proxy of so many pairs, by default the fewest.
+    """
+    return Overoptimization(recordings, method=method, pairs=pairs)
 
 
 def describe_fit(fit: Fit, *, end: float) -> str:

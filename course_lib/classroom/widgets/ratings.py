@@ -6,6 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import NAME_AND_ALL, wide
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.plots.ratings import RatingsPicture, written
 from course_lib.classroom.words import number
@@ -18,19 +19,13 @@ LONGEST = 120  # characters of a sentence, to fit the picture
 class RatingsDemo(Demo):
     """One sentence at a time; the slider goes from agreement to disagreement."""
 
-    def __init__(self, sentences: Sequence[RatedSentence]):
+    def __init__(self, sentences: Sequence[RatedSentence], *, place: int = SHOWN // 2):
         short = [sentence for sentence in sentences if len(sentence.text) <= LONGEST]
         by_spread = sorted(short, key=lambda sentence: np.std(sentence.ratings))
-        self.sentences = [by_spread[round(place)] for place in np.linspace(0, len(by_spread) - 1, SHOWN)]
+        self.sentences = [by_spread[round(at)] for at in np.linspace(0, len(by_spread) - 1, SHOWN)]
         self.drawing = RatingsPicture()
-        slider = widgets.IntSlider(
-            value=SHOWN // 2,
-            max=SHOWN - 1,
-            description="all agree → people split",
-            readout=False,
-            layout=widgets.Layout(width="36em", max_width="98%"),
-            style={"description_width": "initial"},
-        )
+        options = {"value": place, "max": SHOWN - 1, "readout": False, "style": NAME_AND_ALL}
+        slider = wide(widgets.IntSlider(**options, description="all agree → people split"))
         super().__init__(Canvas(self.drawing.figure, self.drawing.moving), {"place": slider})
 
     def show(self, *, place: int) -> str:
@@ -46,6 +41,9 @@ class RatingsDemo(Demo):
         )
 
 
-def ratings_demo(sentences: Sequence[RatedSentence]) -> RatingsDemo:
-    """Show rated sentences, `load_ratings(split="train")` say, with every rating."""
-    return RatingsDemo(sentences)
+def ratings_demo(sentences: Sequence[RatedSentence], *, place: int = SHOWN // 2) -> RatingsDemo:
+    """Show rated sentences, `load_ratings(split="train")` say, with every rating, and first the one at `place`.
+
+    Places go from 0, where all agree, to SHOWN - 1, where people split.
+    """
+    return RatingsDemo(sentences, place=place)

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
+from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.style import GOLD, INK, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, styled
 from course_lib.classroom.texts_table import TextsTable
-from course_lib.classroom.widgets.label_noise import choice
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import PPO, at_sample, by_pairs, column, distances
 from course_lib.training.experiments.recordings import Recording
@@ -30,7 +30,7 @@ FREQUENT = 5
 class Walk(Demo):
     """Choose a proxy and a step: rings mark the place on the curves, and the table has what was written there."""
 
-    def __init__(self, recordings: Sequence[Recording]):
+    def __init__(self, recordings: Sequence[Recording], *, pairs: int | None = None, step: int | None = None):
         first = {pairs: runs[0] for pairs, runs in by_pairs(recordings, PPO).items()}
         self.runs = {pairs: run for pairs, run in first.items() if places(run)}
         self.texts = widgets.HTML()
@@ -46,8 +46,8 @@ class Walk(Demo):
             canvas = Canvas(figure, [*(line for lines in self.lines.values() for line in lines), *self.rings])
         steps = sorted({step for run in self.runs.values() for step in places(run)})
         controls = {
-            "pairs": choice("pairs", {f"{pairs:,}": pairs for pairs in self.runs}),
-            "step": choice("before step", {str(step): step for step in steps}),
+            "pairs": choice("pairs", {f"{count:,}": count for count in self.runs}, pairs),
+            "step": choice("before step", {str(place): place for place in steps}, step),
         }
         super().__init__(canvas, controls)
         self.children = [*self.children, self.texts]
@@ -73,9 +73,12 @@ class Walk(Demo):
         )
 
 
-def walk_demo(recordings: Sequence[Recording]) -> Walk:
-    """Show the PPO runs of the experiment `overoptimization` whose texts were kept along the way."""
-    return Walk(recordings)
+def walk_demo(recordings: Sequence[Recording], *, pairs: int | None = None, step: int | None = None) -> Walk:
+    """Show the PPO runs of the experiment `overoptimization` whose texts were kept along the way.
+
+    First against the proxy of so many pairs before this step; by default the fewest, and the first.
+    """
+    return Walk(recordings, pairs=pairs, step=step)
 
 
 def places(run: Recording) -> list[int]:

@@ -6,7 +6,7 @@ policy is worth that was trained against another one.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,9 +16,7 @@ from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.files.write import write_folder
 from course_lib.training.fit import FitSettings, PreferredTexts, fit
 from course_lib.training.ratings import draw_pairs, load_ratings
-from course_lib.training.record import Record
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
-from course_lib.training.rollout import Rollout
 from course_lib.training.scorer import Scorer, TextScorer
 from course_lib.training.setup import Setup
 
@@ -76,36 +74,21 @@ def kept_model(folder: Path, train: Callable[[], RewardModel]) -> RewardModel:
     return load_reward_model(folder)
 
 
-@dataclass
 class ProxyScorer(Scorer):
     """Scores with a proxy, for a policy to please; the gold reward model looks on, as the independent judge does."""
 
-    gold: TextScorer
-
-    def measure(self, rollout: Rollout) -> Record:
-        """What the judge, the signs of degradation and the gold reward model say, for PPO's record."""
-        return super().measure(rollout) | {"gold": self.gold.score(self.texts(rollout)).mean().item()}
-
-    def normalise_on(self, rollout: Rollout) -> None:
-        """Set gain and bias of both so that these texts score 0 on average, with a standard deviation of 1."""
-        super().normalise_on(rollout)
-        Scorer(self.tokenizer, self.gold).normalise_on(rollout)
+    @property
+    def gold(self) -> TextScorer:
+        """The gold reward model."""
+        return self.onlookers["gold"]
 
 
 def proxy_scorer(setup: Setup, proxy: TextScorer) -> ProxyScorer:
     """The proxy as a judge of this run's texts, both it and the gold reward model normalised on the reference's."""
     gold = load_reward_model(setup.settings.reward_model or REWARD_MODEL, device=setup.device)
-    scorer = ProxyScorer(setup.tokenizer, proxy, gold)
+    scorer = ProxyScorer(setup.tokenizer, proxy, {"gold": gold})
     scorer.normalise_on(setup.reference_samples())
     return scorer
-
-
-def evaluate(setup: Setup, scorer: ProxyScorer, *, prompts: int | None = None) -> tuple[Record, list[dict]]:
-    """Judge the policy, as it is now, on held-out prompts, as `Setup.evaluate` does, by the gold reward model too."""
-    metrics, rows = setup.evaluate(scorer, prompts=prompts)
-    gold = scorer.gold.score([row["text"] for row in rows])
-    rows = [row | {"gold": value} for row, value in zip(rows, gold.tolist(), strict=True)]
-    return metrics | {"gold": gold.mean().item()}, rows
 
 
 def largest_gaps(rows: Sequence[dict], count: int) -> list[dict]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.training.equations import Equations
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own, read_equations
+from course_lib.training.own_reward import read_reward
 from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.run.ppo_stage import ppo_stage
@@ -21,11 +22,12 @@ from course_lib.training.run.resume import (
 from course_lib.training.run.reward_stage import reward_model_stage, start_reward_model
 from course_lib.training.run.run_folder import locked, new_run_folder
 from course_lib.training.run.team import find_team
-from course_lib.training.settings import STAGES, RunSettings
+from course_lib.training.settings import STAGES, RunSettings, flag
 from course_lib.training.setup import Setup
 
 OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dpo_")  # equations that PPO does not climb by
 WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
+READ_BY = {"reward": "ppo"}  # which stage a file of the user's is for
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
 
 
@@ -47,7 +49,9 @@ def run_pipeline(
             has blown up.
     """
     stages, team = read_stages(settings.steps), find_team(settings.device)
+    require_stages(settings, stages)
     equations = equations_of(settings, tell=team.rank == 0)
+    reward = read_reward(settings.reward) if settings.reward else None
     setup = Setup(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
     models = {"policy": setup and setup.policy.lm, "reward_model": reward_model}
@@ -62,7 +66,8 @@ def run_pipeline(
             loss = equations.get(BRADLEY_TERRY)
             reward_model = yield from reward_model_stage(reward_model, settings, folder, team, loss=loss)
         if setup:
-            yield from ppo_stage(setup, reward_model, folder, started=started, method=PPO().replaced(equations))
+            method = PPO().replaced(equations)
+            yield from ppo_stage(setup, reward_model, folder, started=started, method=method, reward=reward)
 
 
 def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
@@ -80,6 +85,16 @@ def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
     if tell:
         print(f"From {path}: {', '.join(equations)}.", file=sys.stderr)
     return {name: own(name, function) for name, function in equations.items()}
+
+
+def require_stages(settings: RunSettings, stages: list[str]) -> None:
+    """Raise CourseError where a setting names a file of the user's that no stage would read."""
+    for name, stage in READ_BY.items():
+        if getattr(settings, name) and stage not in stages:
+            known = ",".join(known for known in STAGES if known in {*stages, stage})
+            raise CourseError(
+                f"Expected the stage {stage} with {flag(name)}, got --steps {settings.steps}; add --steps {known}."
+            )
 
 
 def read_stages(steps: str) -> list[str]:

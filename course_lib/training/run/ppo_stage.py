@@ -17,19 +17,26 @@ from course_lib.training.setup import Setup
 
 
 def ppo_stage(
-    setup: Setup, reward_model: TextScorer, folder: Path | None, *, started: float, method: Method | None = None
+    setup: Setup,
+    reward_model: TextScorer,
+    folder: Path | None,
+    *,
+    started: float,
+    method: Method | None = None,
+    reward: TextScorer | None = None,
 ) -> Iterator[Record]:
     """Train, on from the folder's last checkpoint if there is one, and yield one record a step.
 
-    What comes of it is written to the folder, by rank 0 of a team alone. `started` is a time.perf_counter().
+    With a `reward` of a student's own to please, the reward model looks on. What comes of it is written to the folder,
+    by rank 0 of a team alone. `started` is a time.perf_counter().
     """
     if folder and (folder / "summary.json").exists():
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was stopped before they were removed
         return
     settings, writes = setup.settings, setup.team.rank == 0
-    scorer = setup.scorer(reward_model)
+    scorer = setup.scorer(reward_model, reward=reward)
     before, texts_before = setup.evaluate(scorer)
-    progress = setup.start(reward_model)
+    progress = setup.start(scorer.reward_model)
     records = restore(folder, setup, progress) if folder else []
     for record in setup.records(scorer, method=method, progress=progress):
         records.append(record)

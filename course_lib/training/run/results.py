@@ -17,17 +17,11 @@ SHOWN_SAMPLES = 24
 
 
 def join_samples(before: list[dict], after: list[dict]) -> list[dict]:
-    """The same prompts continued before and after, with what the reward model and the judge said of each."""
+    """The same prompts continued before and after, with what the reward, the judge and onlookers said of each."""
+    judges = [name for name in before[0] if name not in ("prompt", "text")]
     return [
-        {
-            "prompt": old["prompt"],
-            "before": old["text"],
-            "after": new["text"],
-            "score_before": old["score"],
-            "score_after": new["score"],
-            "judge_before": old["judge"],
-            "judge_after": new["judge"],
-        }
+        {"prompt": old["prompt"], "before": old["text"], "after": new["text"]}
+        | {f"{name}_{when}": row[name] for name in judges for when, row in (("before", old), ("after", new))}
         for old, new in zip(before[:SHOWN_SAMPLES], after, strict=False)
     ]
 

@@ -17,21 +17,27 @@ from course_lib.training.files import strict_json
 from course_lib.training.files.checksums import sha256
 from course_lib.training.files.errors import CourseError, NotFiniteError
 from course_lib.training.files.write import write_json
+from course_lib.training.own_reward import reward_file
 from course_lib.training.run.checkpoint import checkpoints
 from course_lib.training.run.run_folder import versions
 from course_lib.training.settings import RunSettings
 
 CHECKSUM = "checksum"
-EQUATIONS_FILE = "file_of_equations"
+FILE_OF = "file_of_"
 
 
 def beginning(settings: RunSettings, models: dict[str, nn.Module | None], *, processes: int) -> dict:
     """All that the numbers of a run follow from: `settings.json` but for the command."""
     began_with = {name: digest(model) for name, model in models.items() if model is not None}
-    if settings.equations:
-        began_with[EQUATIONS_FILE] = sha256(Path(settings.equations))
+    began_with |= {FILE_OF + name: sha256(path) for name, path in own_files(settings).items()}
     surroundings = {"processes": processes, "threads": torch.get_num_threads(), "versions": versions()}
     return asdict(settings) | surroundings | {"began_with": began_with}
+
+
+def own_files(settings: RunSettings) -> dict[str, Path]:
+    """The files of a student's own that the settings name."""
+    given = {"equations": settings.equations, "reward": settings.reward and reward_file(settings.reward)}
+    return {name: Path(path) for name, path in given.items() if path}
 
 
 def digest(model: nn.Module) -> str:
@@ -100,8 +106,8 @@ def refuse_differences(folder: Path, now: dict) -> None:
     """Raise CourseError, which shows the differences, where a run did not begin as `now` says."""
     stored = flat(read_beginning(folder))
     differences = [
-        "the file of its equations has changed"
-        if name == EQUATIONS_FILE
+        f"the file of its {name.removeprefix(FILE_OF)} has changed"
+        if name.startswith(FILE_OF)
         else f"{name} is {stored.get(name, 'not there')!r} there and {value!r} here"
         for name, value in flat(now).items()
         if stored.get(name, "not there") != value

@@ -86,7 +86,7 @@ def test_under_a_frontier_the_names_stand_on_the_other_side_of_the_path(figure):
 def test_every_choice_is_drawn_over_the_default(figure):
     axes = figure.subplots(1, 2)
     draw_choices(axes, [recording("default", 0, 1.0), recording("lam 0", 0, 0.5), recording("lam 1", 0, 2.0)])
-    assert [ax.get_title(loc="left") for ax in axes] == ["λ = 0 (default 0.95)", "λ = 1 (default 0.95)"]
+    assert [ax.get_title(loc="left") for ax in axes] == ["λ = 0 (default 0.9)", "λ = 1 (default 0.9)"]
     assert [sorted({line.get_ydata()[-1] for line in ax.lines}) for ax in axes] == [[0.5, 1.0], [1.0, 2.0]]
 
 

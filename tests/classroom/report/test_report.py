@@ -15,6 +15,7 @@ from course_lib.classroom.report.report_words import against_frontier, headline,
 from course_lib.classroom.style import STYLE
 from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.files.errors import CourseError
+from course_lib.training.record import LOOKING_ON
 from course_lib.training.run.finished_run import METRICS, read_run
 from course_lib.training.settings import RunSettings
 
@@ -235,6 +236,24 @@ def test_how_far_below_the_frontier_a_run_ended(kl, score, said):
     assert said in against_frontier(kl, score, FRONTIER)
 
 
+def test_beside_a_reward_of_ones_own_stands_what_people_s_reward_model_says(run_folder):
+    run = read_run(run_folder)
+    for record in run.metrics:
+        record[LOOKING_ON] = -0.25 * record["step"]
+    run.summary.update({f"{LOOKING_ON}_before": 0.0, f"{LOOKING_ON}_after": -0.75})
+    run.samples[0].update({f"{LOOKING_ON}_before": -1.5, f"{LOOKING_ON}_after": 3.5})
+    page = page_of(run, None)
+    alts = Outline(page).alts
+    assert len(alts) == len(PANELS) + 1
+    assert alts[0].startswith("Your reward. standard deviations: +0.50 at step 1")
+    assert alts[1] == "People’s reward model. standard deviations: −0.25 at step 1, −0.75 at step 3."
+    assert "your reward went from +0.00 to +2.20" in page
+    assert "People’s reward model does not agree: +0.00 before, −0.75 after, a sign that the policy pleases" in page
+    assert "people −1.50" in page
+    assert "the reward model is being fooled" not in page
+    assert len(draw_run(run.metrics).axes) == len(PANELS) + 1
+
+
 @pytest.mark.parametrize(
     ("changes", "below"),
     [
@@ -242,6 +261,7 @@ def test_how_far_below_the_frontier_a_run_ended(kl, score, said):
         ({"kl_coef": 0.2, "seed": 3, "iterations": 5, "batch_size": 16}, True),
         ({"model": "gpt2"}, False),
         ({"reward_model": "elsewhere"}, False),
+        ({"reward": "rules.py:joy"}, False),
         ({"prompt_len": 5}, False),
         ({"response_len": 12}, False),
         ({"temperature": 1.0}, False),

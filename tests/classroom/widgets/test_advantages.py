@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import pytest
 import torch
@@ -37,6 +38,44 @@ def test_the_numbers_are_those_of_the_equations():
     assert demo.pictured.residuals.get_ydata() == pytest.approx([-1, 0, -1])
     demo.controls["gamma"].value = 0.5
     assert [segment[1][1] for segment in demo.pictured.advantages.get_segments()] == pytest.approx([-1.25, -0.5, -1])
+
+
+def test_a_value_stands_before_its_token_and_what_comes_with_the_token_in_its_column():
+    demo = AdvantageDemo([TEXT], lam=0.0)  # three tokens behind a prompt: four columns, a quarter each
+    pictured, edges, middles = demo.pictured, [0.25, 0.5, 0.75], [0.375, 0.625, 0.875]
+    assert pictured.values.get_xdata() == pytest.approx(edges)
+    assert pictured.values.get_ydata() == pytest.approx([1, 0, 0])
+    assert pictured.returns.get_xdata() == pytest.approx(edges)
+    assert pictured.residuals.get_xdata() == pytest.approx(middles)
+    for with_the_token in (pictured.rewards, pictured.advantages):
+        assert [segment[0][0] for segment in with_the_token.get_segments()] == pytest.approx(middles)
+    assert [name.get_text() for name in pictured.names[:4]] == ["A", "<b>bad</b>", r"\$film", "<|eos|>"]
+    assert [name.get_position()[0] for name in pictured.names[:4]] == pytest.approx([0.135, 0.385, 0.635, 0.885])
+    # the value falls from 1 to 0 across the first column, and there the blame is
+    assert demo.says.endswith("0 of 3 tokens are encouraged, “$film” (+0.00) most, “<b>bad</b>” (−1.00) least.")
+
+
+def test_the_prompt_stands_in_the_strip_without_a_number():
+    strip = AdvantageDemo([TEXT]).tokens.value
+    assert strip.index(">A</span>") < strip.index("&lt;b&gt;bad")
+    assert strip.count("title=") == 3
+
+
+def test_a_demo_begins_at_the_lambda_that_is_asked_for():
+    assert "lambda 0.00" in AdvantageDemo([TEXT], lam=0.0).says
+    assert "lambda 0.90" in AdvantageDemo([TEXT]).says
+    assert "at lambda 1.00: “fun” +1.00" in SpreadDemo(BEGINNINGS, lam=1.0).says
+
+
+def test_without_values_even_the_worse_word_is_praised_though_less_than_the_better_one():
+    demo = SpreadDemo(load_advantages().beginnings, lam=1.0)
+    praise = re.compile(r"“funny” ([+−][.\d]+) ± .*“predictable” ([+−][.\d]+) ±")
+    learned = [float(said.replace("−", "-")) for said in praise.search(demo.says).groups()]
+    demo.controls["believed"].value = "expects 0 everywhere"
+    without = [float(said.replace("−", "-")) for said in praise.search(demo.says).groups()]
+    assert learned[0] > 0 > learned[1]
+    assert without[0] > without[1] > 0
+    assert without[0] - without[1] == pytest.approx(learned[0] - learned[1], abs=0.02)
 
 
 def test_what_the_model_wrote_is_escaped():

@@ -122,7 +122,7 @@ def test_somebody_else_may_answer_and_leaves_no_file(path, judged):
     annotator = Annotator(PAIRS, path, choose=choose_by_rules)
     assert [choice.answer for choice in judged[0]] == ["left"] * len(PAIRS)
     assert not path.exists()
-    assert annotator.picture.value.startswith("<img")
+    assert annotator.picture.value.count("<img")
 
 
 def test_without_choices_there_are_words_that_do_not_depend_on_them(path):

@@ -41,6 +41,12 @@ def test_the_sentence_says_whether_the_clip_binds(advantage, ratio, words):
     assert words in at(clip_demo(), advantage=advantage, at=ratio, clip_eps=0.2)
 
 
+def test_a_demo_begins_at_the_advantage_that_is_asked_for():
+    demo = clip_demo(advantage=-1.0)
+    assert demo.says.startswith("Advantage −1.0, ratio 1.40")
+    assert demo.right.point.get_xydata().tolist() == [pytest.approx([1.4, -1.0])]
+
+
 def test_the_point_lies_on_both_curves():
     demo = clip_demo()
     at(demo, advantage=2.0, at=1.5, clip_eps=0.1)

@@ -4,20 +4,34 @@ import asyncio
 import base64
 import signal
 import sys
+import time
 
 import pytest
 import torch
 
 from course_lib.classroom.exercises.my_library import LIBRARY
+from course_lib.classroom.live_run import recorded_runs
+from course_lib.classroom.widgets import cockpit as cockpit_module
 from course_lib.classroom.widgets.cockpit import MINE, OURS, SHOWN, SLIDERS, Cockpit
 from course_lib.equations.ppo import clipped_objective
 from course_lib.training import setup
+from course_lib.training.experiments.recordings import Recording
 from course_lib.training.ppo import PPO
 from course_lib.training.ratings import load_ratings
 from course_lib.training.settings import RunSettings
 
 REVIEWS = {split: load_ratings(split=split)[:60] for split in ("train", "test")}
-RECORDED = [{name: 0.5 * step for name in SHOWN} | {"step": step} for step in (1, 2, 3)]
+TEXTS = ("distinct_2", "response_length", "top_word_share")
+
+
+def recording(kl_coef: float) -> Recording:
+    """A run of three steps, whose curves rise the faster the smaller its coefficient."""
+    metrics = {name: [step / (1 + kl_coef) for step in (1, 2, 3)] for name in (*SHOWN, *TEXTS)}
+    sample = {"prompt": "a", "before": "a film", "after": "a great film", "score_before": 0.0, "score_after": 2.0}
+    return Recording("kl_coef", 0, {}, metrics | {"step": [1, 2, 3], "kl_coef": [kl_coef] * 3}, {}, {}, [sample])
+
+
+RECORDED = {kl_coef: recording(kl_coef) for kl_coef in (0.0, 0.12)}
 OBJECTIVE = """
 def my_clipped_objective(ratio, advantages, *, clip_eps):
     calls.append(clip_eps)
@@ -41,7 +55,7 @@ def make(checkpoint, reward_checkpoint):
             response_len=6,
             evaluation_prompts=6,
         )
-        return Cockpit(settings, **({"recorded": []} | options))
+        return Cockpit(settings, **({"recorded": {}} | options))
 
     return make
 
@@ -209,7 +223,7 @@ def test_the_switch_trains_with_the_students_library_over_ours_in_grey(make, tmp
     LIBRARY.write_text(f"from {clipped_objective.__module__} import clipped_objective\ncalls = []\n{OBJECTIVE}")
     cockpit.buttons["reset"].click()
     assert cockpit.says == "Ready: Start trains the small GPT-2 on this machine with your clipped_objective."
-    assert "ours, recorded" in {text.get_text() for text in cockpit.curves.axes[0].texts}
+    assert grey(cockpit) == "grey: ours, recorded with a KL coefficient of 0.12 and the default settings"
     mine = cockpit.one_step()
     assert {name: mine[name] for name in ("score", "kl", "policy_loss")} == pytest.approx(
         {name: ours[name] for name in ("score", "kl", "policy_loss")}
@@ -227,9 +241,9 @@ def test_the_switch_trains_with_the_students_library_over_ours_in_grey(make, tmp
 
 def test_a_method_that_is_given_takes_the_place_of_the_switch(make):
     cockpit = make()
-    assert cockpit.equations in cockpit.children
+    assert cockpit.switch in cockpit.controls.children
     cockpit = make(method=PPO(clipped_objective=lambda *inputs, **options: None))
-    assert cockpit.equations not in cockpit.children
+    assert cockpit.switch not in cockpit.controls.children
 
 
 @pytest.mark.parametrize(
@@ -263,14 +277,56 @@ def test_weights_that_are_no_longer_finite_end_the_run(make, monkeypatch):
     assert "blown up" in cockpit.says
 
 
-def test_the_recorded_run_is_drawn_behind(make):
-    assert make(recorded=RECORDED).png != make().png
+def grey(cockpit):
+    """What the picture says of the grey run."""
+    return "".join(text.get_text() for text in cockpit.curves.figure.texts)
+
+
+def test_the_grey_run_is_the_recorded_one_with_the_coefficient_of_the_slider(make):
+    cockpit = make(recorded=RECORDED)
+    assert grey(cockpit) == "grey: recorded with a KL coefficient of 0.12 and the default settings"
+    first = cockpit.png
+    cockpit.sliders["kl_coef"].value = 0.0
+    assert "of 0 and" in grey(cockpit)
+    assert cockpit.png != first
+    cockpit.sliders["kl_coef"].value = 0.2  # of which there is none
+    assert grey(cockpit) == ""
+
+
+def test_each_place_of_the_slider_has_its_recorded_run():
+    assert set(SLIDERS["kl_coef"][1]) == set(recorded_runs())
+
+
+def test_while_it_trains_each_beat_is_a_new_sign_of_life(make, monkeypatch):
+    monkeypatch.setattr(cockpit_module, "BEAT", 0.02)
+
+    async def press():
+        cockpit, seen = make(iterations=50), set()
+        cockpit.sentence.observe(lambda change: seen.add(change["new"]), names="value")
+        assert "No sign of life" not in cockpit.sentence.value
+        real_step = cockpit.live.step
+        monkeypatch.setattr(cockpit.live, "step", lambda: time.sleep(0.3) or real_step())
+        cockpit.press_one_step()
+        await until(lambda: cockpit.live.records and not cockpit.training)
+        assert len([words for words in seen if "No sign of life for 15 seconds" in words]) > 5
+        assert "No sign of life" not in cockpit.sentence.value
+
+    asyncio.run(press())
 
 
 def test_without_a_kernel_a_picture_and_words_are_left(make):
     bundle = make()._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert bundle["text/plain"] == "Ready: Start trains the small GPT-2 on this machine."
+
+
+def test_without_a_kernel_a_recorded_run_stands_for_one_that_has_not_begun(make):
+    cockpit = make(recorded=RECORDED)
+    bundle = cockpit._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("A recorded run with a KL coefficient of 0.12. Step 3 of 3: score +2.68 sd")
+    cockpit.one_step()
+    assert cockpit._repr_mimebundle_()["image/png"] != bundle["image/png"]
+    assert cockpit._repr_mimebundle_()["text/plain"] == cockpit.says
 
 
 def test_values_out_of_view_make_room_for_themselves(make):

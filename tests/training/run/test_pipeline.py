@@ -133,6 +133,38 @@ def test_equations_of_ones_own_train_in_both_stages_and_a_changed_file_is_not_go
     assert command_line.main(["run", "--resume", str(folders[2])]) == 2
 
 
+def test_a_run_with_a_reward_of_ones_own_shows_people_looking_on_and_knows_its_file(run, tmp_path, capsys):
+    mine = tmp_path / "my rules.py"
+    mine.write_text("def long(texts):\n    print('asked for', len(texts))\n    return [len(text) for text in texts]\n")
+    code, said, folder = run("--reward", f"{mine}:long")
+    assert code == 0
+    assert "asked for 512\n" in said, "what it prints goes where the bar is"
+    assert said.count("A reward of your own cannot read") == 1
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert {"score", "reward_model", "judge"} <= records[0].keys()
+    assert {"reward_model_before", "reward_model_after"} <= json.loads((folder / "summary.json").read_text()).keys()
+    page = (folder / "report.html").read_text()
+    assert "your reward went from" in page
+    assert "People’s reward model. standard deviations" in page
+    assert '<span class="reward_model">people ' in page
+    (folder / "summary.json").unlink()
+    mine.write_text("def long(texts):\n    return [-len(text) for text in texts]\n")
+    assert command_line.main(["run", "--resume", str(folder)]) == 2
+    assert "but the file of its reward has changed; change that back" in capsys.readouterr().err
+
+
+def test_a_reward_that_fails_on_the_way_is_one_sentence_and_what_was_reached_is_kept(run, tmp_path):
+    lines = ["asked = []", "def odd(texts):", "    asked.append(1)", "    return [len(text) for text in texts[:{}]]"]
+    (tmp_path / "odd.py").write_text("\n".join(lines).format("len(texts) if len(asked) < 5 else 2"))
+    code, said, folder = run("--reward", f"{tmp_path / 'odd.py'}:odd", "--iterations", "9", "--checkpoint-every", "1")
+    assert code == 2
+    assert said.splitlines()[-1] == (
+        "Expected a number for each of 8 texts from your odd (odd.py, line 2), but 2 came; return one for each."
+    )
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
+    assert [path.name[:11] for path in sorted((folder / "checkpoints").iterdir())] == ["step-000001", "step-000002"]
+
+
 def test_the_report_can_be_made_again(run):
     *_, folder = run()
     (folder / "report.html").unlink()
@@ -154,6 +186,9 @@ BAD = {
     "a coefficient of 0 that adapts": (["--kl-target", "6", "--kl-coef", "0"], "--kl-coef above 0"),
     "a horizon within a batch": (["--kl-target", "6", "--kl-horizon", "1"], "a fifth of the batch"),
     "equations that are not there": (["--equations", "nowhere.py"], "no such file"),
+    "a reward without a function": (["--reward", "rules.py"], "FILE.py:FUNCTION"),
+    "a reward that is not there": (["--reward", "nowhere.py:joy"], "a reward in the file nowhere.py, but there is no"),
+    "a reward that no stage asks": (["--reward", "a.py:b", "--steps", "reward-model"], "add --steps reward-model,ppo."),
     "a batch of nothing": (["--batch-size", "0"], "--batch-size"),
     "a number that is none": (["--kl-coef", "nan"], "--kl-coef"),
     "a negative rate": (["--learning-rate", "-1"], "--learning-rate"),
