@@ -22,7 +22,7 @@ class TextsTable:
         self.rows = list(zip(*self.columns.values(), strict=True))
 
     def _repr_html_(self) -> str:
-        return render("texts", {"names": self.columns, "rows": self.rows, "verdicts": verdicts})
+        return render("texts", {"names": list(self.columns), "rows": self.rows, "verdicts": verdicts, "zip": zip})
 
     def __repr__(self) -> str:
         """The same as lines of text."""

@@ -88,11 +88,11 @@ class Cockpit(Pictured, widgets.VBox):
         self.buttons = {
             name: widgets.Button(description=text, layout={"width": "auto"}) for name, text in BUTTONS.items()
         }
-        self.equations = widgets.ToggleButtons(options=[OURS, MINE], style={"button_width": "4em"})
+        self.equations = widgets.ToggleButtons(options=[OURS, MINE], style={"button_width": "5em"})
         self.equations.observe(lambda _: self.reset(), names="value")
         self.sliders = {name: self._slider(name) for name in SLIDERS}
         self.picture, self.sentence, self.texts = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        columns = {"grid_template_columns": "repeat(auto-fill, minmax(5.5em, 1fr))"}
+        columns = {"grid_template_columns": "repeat(auto-fill, minmax(6.5em, 1fr))"}
         self.switch = widgets.HBox([widgets.Label("Equations"), self.equations], layout={"flex_flow": "row wrap"})
         controls = [
             widgets.GridBox(list(self.buttons.values()), layout=columns),
@@ -238,7 +238,7 @@ class Cockpit(Pictured, widgets.VBox):
         self._enable()
         self._say()
         self.png = self.curves.png(self.live.records, moved_at=self.moved_at)
-        self.picture.value = image_html(self.png, self.says)
+        self.picture.value = image_html(self.png, describe(self.live.records, self.settings.iterations) or self.says)
         if self.live.before:
             self.texts.value = TextsTable({"Before": self.live.before, "Now": self.live.now})._repr_html_()
         else:
