@@ -28,7 +28,7 @@ from course_lib.training.run.finished_run import FinishedRun, read_run
 from course_lib.training.settings import RunSettings
 
 SHOWN = 8
-OF_THE_FRONTIER = ("model", "reward_model", "reward", "prompt_len", "response_len", "temperature")
+OF_THE_FRONTIER = ("model", "reward_model", "reward", "prompts", "prompt_len", "response_len", "temperature")
 STYLES = (Path(__file__).parents[1] / "look.css", Path(__file__).with_name("report.css"))
 FIGURES = (
     ("score", "Score", "{:+z.2f}", "What the reward says, in standard deviations of the texts before training."),

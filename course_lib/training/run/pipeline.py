@@ -27,7 +27,7 @@ from course_lib.training.setup import Setup
 
 OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dpo_")  # equations that PPO does not climb by
 WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
-READ_BY = {"reward": "ppo"}  # which stage a file of the user's is for
+READ_BY = {"reward": "ppo", "prompts": "ppo"}  # which stage a file of the user's is for
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
 
 
