@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import png
 from course_lib.classroom.html import render
-from course_lib.classroom.plots.curves import Panel, draw_panel, draw_run, panels_of
+from course_lib.classroom.plots.curves import draw_panel, draw_run
 from course_lib.classroom.plots.frontier import draw_run_against_kl
+from course_lib.classroom.plots.panels import Panel, panels_of
 from course_lib.classroom.report.report_words import (
     against_frontier,
     describe_frontier,
