@@ -9,7 +9,8 @@ from course_lib.classroom.canvas import image_html
 from course_lib.classroom.controls import NAME_AND_ALL
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
-from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
+from course_lib.classroom.plots.curves import metric
+from course_lib.classroom.plots.panels import PANELS, Line, Panel
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.report.report_words import describe_panel
 from course_lib.classroom.words import number
