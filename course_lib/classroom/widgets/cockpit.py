@@ -252,7 +252,7 @@ class Cockpit(Pictured, widgets.VBox):
             self.texts.value = ""
 
     def _tell(self, sentence: str) -> None:
-        """Keep what is said of a reward in a thread of its own, while a step goes on; the next sign of life shows it."""
+        """Keep what is said of a reward in a thread of its own during a step; the next sign of life shows it."""
         self.told = sentence
 
     def _say(self) -> None:
