@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from course_lib.classroom.plots.labels import spread_out
 from course_lib.classroom.plots.panels import Line, Panel, panels_of
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
 from course_lib.classroom.words import number
@@ -26,8 +27,8 @@ def metric(metrics: Sequence[Record], name: str) -> Steps:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
-    """Draw one metric over the steps, its last value written at the end of the line."""
+def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line, at: float) -> None:
+    """Draw one metric over the steps, its last value written at the end of the line, at the height `at`."""
     ax.plot(steps, values, color=line.colour, marker="o" if len(steps) == 1 else None)
     measured = np.flatnonzero(np.isfinite(values))
     if not len(measured):
@@ -36,7 +37,7 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
     ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False)
     ax.annotate(
         number(values[last], line.number),
-        (steps[last], values[last]),
+        (steps[last], at),
         xytext=(9, 0),
         textcoords="offset points",
         va="center",
@@ -47,6 +48,11 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
     if line.name:
         above = np.nanmax(values[: len(values) // 2 + 1])  # the name stands over the left half of its curve
         label(ax, steps[first], above, line.name, line.colour, side="left")
+
+
+def last_of(values: Steps) -> float:
+    """The last value that was measured; NaN where none was."""
+    return next(iter(values[np.isfinite(values)][::-1]), np.nan)
 
 
 def draw_degradation(ax: Axes, steps: Steps, values: Steps, *, degrades_at: int) -> None:
@@ -63,9 +69,13 @@ def draw_panel(ax: Axes, metrics: Sequence[Record], panel: Panel, *, degrades_at
     _set_limits(ax, steps, np.concatenate([values for _, values in curves]), panel)
     if panel.zero:
         ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
-        label(ax, ax.get_xlim()[1], 0.0, panel.zero, REFERENCE, size=10.5)
-    for line, values in curves:
-        draw_curve(ax, steps, values, line=line)
+        low, high = ax.get_ylim()
+        # at the end of the line, unless the last value stands there
+        side = "left" if any(abs(last_of(values)) < 0.16 * (high - low) for _, values in curves) else "right"
+        label(ax, ax.get_xlim()[side == "right"], 0.0, panel.zero, REFERENCE, side=side, size=10.5)
+    heights = spread_out([last_of(values) for _, values in curves], ax, apart=0.1)
+    for (line, values), height in zip(curves, heights, strict=True):
+        draw_curve(ax, steps, values, line=line, at=height)
         if degrades_at is not None:
             draw_degradation(ax, steps, values, degrades_at=degrades_at)
     ax.set_title(panel.title, pad=26)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from course_lib.classroom.plots.frontier import draw_frontier_line
@@ -77,39 +78,29 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
 
 def draw_against_kl(
     ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str, frontier: Frontier | None = None
-) -> None:
+) -> list[Annotation]:
     """Draw one figure on held-out prompts against KL: a path over the kl_coefs, large to small, that names each.
 
-    A second seed is a hollow point, linked to the first. Over the score the frontier can stand; the names then stand on
-    the other side of the path.
+    A second seed is a hollow point, linked to the first. Over the score the frontier can stand. Returns the names,
+    which are yet to give way to each other.
     """
     start = float(np.mean([run.before[metric] for run in recordings]))
-    path = [(0.0, start)]
+    path, names = [(0.0, start)], []
     groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
-    rises = groups[min(groups)][0].after[metric] > start
-    for place, kl_coef in enumerate(sorted(groups, reverse=True)):
+    for kl_coef in sorted(groups, reverse=True):
         points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
         path.append(points[0])
         ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
-        side, gap = _beside(place, rises=rises, under=frontier is not None)
-        label(ax, *points[0], f" {kl_coef:g} ", colour, side=side, gap=gap, size=11.0)
+        names.append(label(ax, *points[0], f"{kl_coef:g}", colour, size=11.0))
     ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
     ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
-    label(ax, 0.0, start, " before", REFERENCE, side="left", gap=-8.0 if rises else 16.0)
+    names.append(label(ax, 0.0, start, "before", REFERENCE))
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.margins(y=0.15)
     if frontier:
         draw_frontier_line(ax, frontier)
-
-
-def _beside(place: int, *, rises: bool, under: bool) -> tuple[str, float]:
-    """Say where the name of a path's next point stands: names of neighbours change sides, lest they meet."""
-    if under:
-        return "left", -12.0 if place % 2 else -4.0
-    if rises:
-        return ("left", -4.0) if place % 2 else ("right", 4.0)
-    return "left", 4.0
+    return names
 
 
 def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:
@@ -182,6 +173,7 @@ def move_label_noise(moving: Sequence[Artist], data: LabelNoise, *, noise: float
     curve.set_data(data.pairs, accuracy)
     point.set_data([pairs], [accuracy[place]])
     words.xy = (pairs, accuracy[place])
+    words.set_ha("left" if place == 0 else "right" if place == len(data.pairs) - 1 else "center")
     words.set_text(f"{accuracy[place]:.0%}")
     return float(accuracy[place])
 
