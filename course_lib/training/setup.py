@@ -14,7 +14,7 @@ from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import check_device, compute_in_bfloat16, has_bfloat16, load_language_model
 from course_lib.training.method import Method
 from course_lib.training.own_prompts import Prompts, own_prompts
-from course_lib.training.own_reward import OwnReward, own_reward
+from course_lib.training.own_reward import OwnReward, own_reward, read_reward
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import train
 from course_lib.training.progress import ALONE, Progress, Team
@@ -45,6 +45,7 @@ class Setup:
         lm, self.tokenizer = load_language_model(settings.model or TINY_GPT2, device=self.device)
         context = lm.config.max_position_embeddings
         settings.check(context=context, processes=team.size)
+        self.reward = read_reward(settings.reward) if settings.reward else None
         self.training_prompts, self.test_prompts = self.prompts(context=context)
         self.reference = Policy.of(copy.deepcopy(lm), self.tokenizer).to(self.device).requires_grad_(False)
         value_trunk = copy.deepcopy(lm.base_model) if settings.value_network == "separate" else None
@@ -105,11 +106,12 @@ class Setup:
     def scorer(self, reward_model: TextScorer, *, reward: TextScorer | Callable | None = None) -> Scorer:
         """The reward model as a judge of this policy's texts, its scores normalised on the reference's.
 
-        With a `reward` of a student's own, which is what then is pleased, the reward model looks on.
+        Where there is a `reward` of a student's own, given here or named by the settings, that is to be pleased, and
+        the reward model looks on.
         """
-        scorer = Scorer(self.tokenizer, reward_model)
-        if reward is not None:
-            scorer = Scorer(self.tokenizer, own_reward(reward), onlookers={LOOKING_ON: reward_model})
+        own = self.reward if reward is None else own_reward(reward)
+        onlookers = {LOOKING_ON: reward_model} if own else {}
+        scorer = Scorer(self.tokenizer, own or reward_model, onlookers)
         scorer.normalise_on(self.reference_samples())
         return scorer
 

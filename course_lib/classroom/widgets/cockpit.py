@@ -23,7 +23,7 @@ from course_lib.classroom.texts_table import TextsTable
 from course_lib.training.experiments.recordings import Recording, records_of
 from course_lib.training.files.errors import CourseError
 from course_lib.training.method import Method
-from course_lib.training.own_reward import own_reward
+from course_lib.training.own_reward import own_reward, read_reward
 from course_lib.training.record import LOOKING_ON, Record
 from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
@@ -78,6 +78,8 @@ class Cockpit(Pictured, widgets.VBox):
         if Cockpit.latest:
             Cockpit.latest.stop()
         self.settings = settings or RunSettings()
+        if reward is None and self.settings.reward:
+            reward = read_reward(self.settings.reward)
         self.reward = None if reward is None else own_reward(reward, tell=self._tell)
         self.panels = panels_named(SHOWN if reward is None else WITH_OWN_REWARD)
         self.recorded = {} if reward is not None else recorded_runs() if recorded is None else recorded
@@ -252,7 +254,7 @@ class Cockpit(Pictured, widgets.VBox):
             self.texts.value = ""
 
     def _tell(self, sentence: str) -> None:
-        """Keep what is said of a reward in a thread of its own during a step; the next sign of life shows it."""
+        """Keep what is said of a reward while a step goes on, in another thread; the next sign of life shows it."""
         self.told = sentence
 
     def _say(self) -> None:

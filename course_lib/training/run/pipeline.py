@@ -8,7 +8,6 @@ from pathlib import Path
 from course_lib.training.equations import Equations
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own, read_equations
-from course_lib.training.own_reward import read_reward
 from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.run.ppo_stage import ppo_stage
@@ -51,7 +50,6 @@ def run_pipeline(
     stages, team = read_stages(settings.steps), find_team(settings.device)
     require_stages(settings, stages)
     equations = equations_of(settings, tell=team.rank == 0)
-    reward = read_reward(settings.reward) if settings.reward else None
     setup = Setup(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
     preferences = read_preferences(reward_model, settings, tell=team.rank == 0) if reward_model else None
@@ -68,8 +66,7 @@ def run_pipeline(
             options = {"loss": loss, "preferences": preferences}
             reward_model = yield from reward_model_stage(reward_model, settings, folder, team, **options)
         if setup:
-            method = PPO().replaced(equations)
-            yield from ppo_stage(setup, reward_model, folder, started=started, method=method, reward=reward)
+            yield from ppo_stage(setup, reward_model, folder, started=started, method=PPO().replaced(equations))
 
 
 def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:

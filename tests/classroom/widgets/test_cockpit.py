@@ -377,6 +377,13 @@ def test_what_is_wrong_with_a_reward_becomes_the_sentence(make, reward, says):
     assert usable(cockpit) == {"reset"}
 
 
+def test_the_settings_may_name_the_reward(tmp_path):
+    (tmp_path / "rules.py").write_text("def joy(texts):\n    return [text.count('joy') for text in texts]\n")
+    cockpit = Cockpit(RunSettings(reward=f"{tmp_path / 'rules.py'}:joy"))
+    assert cockpit.curves.axes[0].get_title(loc="left") == "Your reward"
+    assert cockpit.reward.score(["joy, joy", ""]).tolist() == [2, 0]
+
+
 def test_a_slow_reward_says_so_while_it_goes_on(make, monkeypatch):
     monkeypatch.setattr(own_reward, "SLOW", 0.01)
     monkeypatch.setattr(cockpit_module, "BEAT", 0.02)
