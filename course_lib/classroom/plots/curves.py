@@ -1,6 +1,7 @@
 """The curves of a PPO run: one panel a question, each with a sentence that says how to read it."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from course_lib.classroom.style import GOLD, JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.plots.labels import spread_out, write_beside
+from course_lib.classroom.style import GOLD, JUDGE, NEGATIVE, POLICY, REFERENCE, REWARD_MODEL, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
 from course_lib.training.record import LOOKING_ON, Record
+from course_lib.training.texts import SIGNS
 
 Steps = Float[np.ndarray, " steps"]
 
@@ -137,50 +140,66 @@ def metric(metrics: Sequence[Record], name: str) -> Steps:
 
 
 def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
-    """Draw one metric over the steps, its last value written at the end of the line."""
+    """Draw one metric over the steps, and a point at its end."""
     ax.plot(steps, values, color=line.colour, marker="o" if len(steps) == 1 else None)
-    measured = np.flatnonzero(np.isfinite(values))
-    if not len(measured):
-        return
-    first, last = measured[0], measured[-1]
+    last = np.flatnonzero(np.isfinite(values))[-1:]
     ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False)
-    ax.annotate(
-        number(values[last], line.number),
-        (steps[last], values[last]),
-        xytext=(9, 0),
-        textcoords="offset points",
-        va="center",
-        color=ink(line.colour),
-        weight="bold",
-        annotation_clip=False,
-    )
-    if line.name:
-        above = np.nanmax(values[: len(values) // 2 + 1])  # the name stands over the left half of its curve
-        label(ax, steps[first], above, line.name, line.colour, side="left")
+
+
+def write_last_values(ax: Axes, steps: Steps, curves: Sequence[tuple[Line, Steps]]) -> None:
+    """Write the last value of each curve right of its end, apart from the others."""
+    measured = [(line, values, np.flatnonzero(np.isfinite(values))[-1]) for line, values in curves]
+    heights = spread_out([values[last] for _, values, last in measured], ax, apart=0.09)
+    for (line, values, last), height in zip(measured, heights, strict=True):
+        place = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+        words = number(values[last], line.number)
+        ax.annotate(words, (steps[last], height), color=ink(line.colour), weight="bold", **place)
+
+
+def name_lines(ax: Axes, metrics: Sequence[Record], panel: Panel) -> None:
+    """Write the names of a panel's curves and of its zero line where they cover as little as can be."""
+    steps = metric(metrics, "step")
+    paths = {line: np.column_stack([steps, metric(metrics, line.metric)]) for line in panel.lines}
+    drawn = {line: path[seen] for line, path in paths.items() if (seen := np.isfinite(path[:, 1])).any()}
+    names = [(*path[len(path) // 4], line.name, line.colour) for line, path in drawn.items() if line.name]
+    zero = np.column_stack([ax.get_xlim(), (0.0, 0.0)])
+    of_zero = [(*zero[1], panel.zero, REFERENCE)] if panel.zero else []
+    write_beside(ax, [*names, *of_zero], paths=[*drawn.values(), zero])
 
 
 def draw_degradation(ax: Axes, steps: Steps, values: Steps, *, degrades_at: int) -> None:
-    """Mark the step from which the text degrades on a curve."""
+    """Mark on a curve the first step with a sign of degradation."""
     ax.axvline(degrades_at, color=NEGATIVE, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
     value = np.interp(degrades_at, steps, values)
     ax.plot(degrades_at, value, "o", color="white", markeredgecolor=NEGATIVE, markeredgewidth=2, markersize=8)
 
 
 def draw_panel(ax: Axes, metrics: Sequence[Record], panel: Panel, *, degrades_at: int | None = None) -> None:
-    """Draw one panel of a run's curves; a dotted line marks the step from which the text degrades."""
+    """Draw one panel of a run's curves; a dotted line marks the first step with a sign of degradation."""
     steps = metric(metrics, "step")
     curves = [(line, metric(metrics, line.metric)) for line in panel.lines]
     _set_limits(ax, steps, np.concatenate([values for _, values in curves]), panel)
     if panel.zero:
         ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
-        label(ax, ax.get_xlim()[1], 0.0, panel.zero, REFERENCE, size=10.5)
     for line, values in curves:
         draw_curve(ax, steps, values, line=line)
         if degrades_at is not None:
             draw_degradation(ax, steps, values, degrades_at=degrades_at)
+    write_last_values(ax, steps, [curve for curve in curves if np.isfinite(curve[1]).any()])
     ax.set_title(panel.title, pad=26)
     unit = f"{panel.unit}, {_coefficient(metrics)}" if panel.lines[0].metric == "kl" else panel.unit
     ax.annotate(unit, (0, 1), xycoords="axes fraction", xytext=(0, 8), textcoords="offset points", fontsize=12)
+
+
+def draw_panels(
+    axes: Sequence[Axes], metrics: Sequence[Record], panels: Sequence[Panel], *, degrades_at: int | None = None
+) -> None:
+    """Draw panels of a run's curves; where other things stand in the figure too, draw them first."""
+    for ax, panel in zip(axes, panels, strict=True):
+        draw_panel(ax, metrics, panel, degrades_at=degrades_at)
+    axes[0].figure.draw_without_rendering()  # the layout settles
+    for ax, panel in zip(axes, panels, strict=True):
+        name_lines(ax, metrics, panel)
 
 
 def draw_run(metrics: Sequence[Record], *, degrades_at: int | None = None) -> Figure:
@@ -190,11 +209,11 @@ def draw_run(metrics: Sequence[Record], *, degrades_at: int | None = None) -> Fi
         rows = math.ceil(len(panels) / 3)
         figure = Figure(figsize=(14, 11 * rows / 3))
         figure.get_layout_engine().set(w_pad=0.2, h_pad=0.2)
-        for number, panel in enumerate(panels, start=1):
-            draw_panel(figure.add_subplot(rows, 3, number), metrics, panel, degrades_at=degrades_at)
         if degrades_at is not None:
-            note = f"Dotted line: from step {degrades_at} the text degrades"
-            figure.suptitle(note, x=0.01, ha="left", color=ink(NEGATIVE), fontsize=14, weight="bold")
+            note = textwrap.fill(f"Dotted line: step {degrades_at}, the first with a sign of degradation: {SIGNS}", 110)
+            figure.suptitle(note, x=0.01, ha="left", color=ink(NEGATIVE), fontsize=13, weight="bold")
+        axes = [figure.add_subplot(rows, 3, number) for number in range(1, len(panels) + 1)]
+        draw_panels(axes, metrics, panels, degrades_at=degrades_at)
     return figure
 
 
@@ -203,7 +222,8 @@ def _set_limits(ax: Axes, steps: Steps, values: Float[np.ndarray, " values"], pa
     shown = np.concatenate([values[np.isfinite(values)], panel.in_view]).clip(panel.lowest)
     low, high = shown.min(), shown.max()
     margin = 0.08 * (high - low) or 1.0
-    ax.set_ylim(low - margin if low < 0 or panel.zero else low, high + margin)
+    below = 2 * margin if panel.zero else margin if low < 0 else 0.0  # the name of a zero line may stand under it
+    ax.set_ylim(low - below, high + margin)
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     if panel.unit.startswith("share"):
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -1,7 +1,6 @@
 """Pictures of over-optimisation: how good the proxies are, and proxy, gold and judge over the distance."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -9,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
+from course_lib.classroom.plots.labels import spread_out
 from course_lib.classroom.style import GOLD, INK, JUDGE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.classroom.words import number
 from course_lib.training.experiments.overoptimization import (
@@ -171,17 +171,3 @@ def frame_metrics(axes: Sequence[Axes], runs: Sequence[Recording], *, furthest: 
 
 
 TITLES = ("Proxy and gold (sd)", "Judge (VADER, −1 to 1)")
-
-
-def spread_out(heights: Sequence[float], ax: Axes, *, apart: float = 0.065) -> list[float]:
-    """Move heights apart, in their order, so that words at them do not overlap; `apart` is a share of the axis."""
-    low, high = ax.get_ylim()
-    order, gap = np.argsort(heights), apart * (high - low)
-    placed = np.array(heights, dtype=float)
-    for _ in range(50):
-        for lower, upper in pairwise(order):
-            overlap = gap - (placed[upper] - placed[lower])
-            if overlap > 0:
-                placed[lower] -= overlap / 2
-                placed[upper] += overlap / 2
-    return placed.tolist()

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import png
 from course_lib.classroom.html import render
-from course_lib.classroom.plots.curves import Panel, draw_panel, draw_run, panels_of
+from course_lib.classroom.plots.curves import Panel, draw_panels, draw_run, panels_of
 from course_lib.classroom.plots.frontier import draw_run_against_kl
 from course_lib.classroom.report.report_words import (
     against_frontier,
@@ -86,7 +86,7 @@ def page(run: FinishedRun, frontier: Frontier | None) -> str:
 
 def one_panel(run: FinishedRun, panel: Panel) -> tuple[str, str, str]:
     """A panel's picture, what it shows in words, and how to read it."""
-    drawn = picture(partial(draw_panel, metrics=run.metrics, panel=panel, degrades_at=run.summary["degrades_at"]))
+    drawn = picture(lambda ax: draw_panels([ax], run.metrics, [panel], degrades_at=run.summary["degrades_at"]))
     return drawn, describe_panel(run.metrics, panel), panel.meaning
 
 

@@ -12,10 +12,10 @@ from course_lib.classroom.plots.recordings import (
     draw_clip_table,
     draw_label_noise,
     move_label_noise,
+    name_coefficients,
     normalised_scores,
 )
 from course_lib.classroom.style import POLICY, styled
-from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.experiments.recordings import LabelNoise, Recording
 
 NOISE = LabelNoise(
@@ -64,23 +64,10 @@ def test_the_frontier_names_each_coefficient(figure, metric, path):
     runs = [recording(f"kl_coef {c:g}", 0, 1 - c, kl_coef=c) for c in (0.0, 0.5)]
     ax = figure.subplots()
     draw_against_kl(ax, runs, metric=metric, colour=POLICY)
-    assert [word.strip() for word in words(ax)] == ["0.5", "0", "before"]
+    name_coefficients(ax, runs, metric=metric, colour=POLICY)
+    assert words(ax) == ["0.5", "0", "before"]
     assert ax.lines[-2].get_xdata().tolist() == [0.0, 5.0, 10.0]
     assert ax.lines[-2].get_ydata().tolist() == path
-
-
-@pytest.mark.parametrize(("score", "towards"), [(2.0, "right"), (-2.0, "left")])
-def test_the_names_stand_beside_the_path_and_not_on_it(figure, score, towards):
-    ax = figure.subplots()
-    draw_against_kl(ax, [recording("kl_coef 0", 0, score, kl_coef=0.0)], metric="score", colour=POLICY)
-    assert ax.texts[0].get_horizontalalignment() == towards
-
-
-def test_under_a_frontier_the_names_stand_on_the_other_side_of_the_path(figure):
-    frontier, ax = Frontier(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.zeros(2)), figure.subplots()
-    draw_against_kl(ax, [recording("kl_coef 0", 0, 2.0, kl_coef=0.0)], metric="score", colour=POLICY, frontier=frontier)
-    name = ax.texts[0]
-    assert (name.get_text(), name.get_horizontalalignment(), name.get_verticalalignment()) == (" 0 ", "left", "top")
 
 
 def test_every_choice_is_drawn_over_the_default(figure):
