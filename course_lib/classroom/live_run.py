@@ -16,7 +16,7 @@ from course_lib.training.reward_model import load_reward_model
 from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
-from course_lib.training.texts import degrades_at
+from course_lib.training.texts import SIGNS, degrades_at
 
 SHOWN_TEXTS = 6
 
@@ -75,7 +75,7 @@ def describe(records: Sequence[Record], steps: int) -> str:
     if not records:
         return ""
     last, worse = records[-1], degrades_at(list(records))
-    texts = f"from step {worse} on the texts degrade" if worse else "no sign of degrading texts"
+    texts = f"first sign of degrading texts at step {worse} ({SIGNS})" if worse else "no sign of degrading texts"
     people = f"people’s reward model {number(last[LOOKING_ON])} sd, " if LOOKING_ON in last else ""
     return (
         f"Step {last['step']} of {steps}: score {number(last['score'])} sd, {people}"

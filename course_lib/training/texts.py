@@ -10,6 +10,11 @@ DEGRADED_DISTINCT_2 = 0.8  # of what it was at the start
 DEGRADED_LENGTH = 0.6  # of what it was at the start
 DEGRADED_TOP_WORD = 2.0  # times what it was at the start
 SMOOTHING = 3  # iterations averaged, at the start and where the text is judged
+SIGNS = (
+    f"over {SMOOTHING} steps, word pairs less than {DEGRADED_DISTINCT_2:.0%} as varied as over the first {SMOOTHING}, "
+    f"texts less than {DEGRADED_LENGTH:.0%} as long, or the most frequent word more than {DEGRADED_TOP_WORD:g} times "
+    "as frequent"
+)
 
 
 @cache
@@ -58,10 +63,7 @@ def describe_texts(texts: list[str]) -> Record:
 
 
 def degrades_at(records: list[Record]) -> int | None:
-    """The first step at which the texts have become less varied, shorter or more monotonous than they were at first.
-
-    Each sign is averaged over three steps and compared with its average over the first three; None where none shows.
-    """
+    """The first step at which the texts show one of SIGNS: less varied, shorter, more monotonous; None where none."""
 
     def smooth(name: str, end: int) -> float:
         return sum(record[name] for record in records[end - SMOOTHING : end]) / SMOOTHING

@@ -11,10 +11,11 @@ from course_lib.recipes.record_frontier import KL_COEFS, PROMPTS, SAMPLES
 from course_lib.recipes.record_label_noise import NOISE, PAIRS, SEEDS
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.proxies import SETTINGS
-from course_lib.training.experiments.recordings import load_label_noise, load_recording
+from course_lib.training.experiments.recordings import load_label_noise, load_recording, records_of
 from course_lib.training.experiments.remedies import NO_REMEDY
 from course_lib.training.files.paths import RUNS
 from course_lib.training.settings import RunSettings
+from course_lib.training.texts import degrades_at
 
 COLUMNS = {"step", "score", "kl", "judge", "entropy", "clip_fraction", "explained_variance", "approx_kl", "ratio_max"}
 HELD_OUT = {"score", "kl", "eos_share", "response_length", "judge", "distinct_2", "top_word_share"}
@@ -46,6 +47,15 @@ def test_runs_of_one_seed_start_from_the_same_texts():
             # a batch of another size is another draw
             alike = [run for run in runs if "batch_size" not in run.changes]
             assert all(run.metrics["score"][0] == alike[0].metrics["score"][0] for run in alike)
+
+
+def test_texts_show_a_sign_of_degradation_without_a_leash_and_none_with_the_default():
+    free = [run for run in load_recording("kl_coef") if run.changes["kl_coef"] == 0]
+    default = [run for run in load_recording("nats") if run.name == "default"]
+    assert len(free) == 2
+    assert len(default) == 5
+    assert all(degrades_at(records_of(run)) for run in free)
+    assert not any(degrades_at(records_of(run)) for run in default)
 
 
 def test_the_label_noise_recording_is_complete():

@@ -7,6 +7,7 @@ from course_lib.classroom.plots.panels import Panel
 from course_lib.classroom.words import number
 from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.record import LOOKING_ON, Record
+from course_lib.training.texts import SIGNS
 
 
 def headline(summary: Mapping) -> str:
@@ -33,7 +34,7 @@ def verdicts(summary: Mapping) -> Iterator[str]:
     share = number(summary["eos_share_after"], "{:.0%}")
     yield f"{share} of the texts end by themselves."
     yield (
-        f"From step {summary['degrades_at']} on the texts degrade: they grow less varied, shorter or more monotonous."
+        f"At step {summary['degrades_at']} the texts first show a sign of degradation: {SIGNS}."
         if summary["degrades_at"] is not None
         else "At no step did the texts show a sign of degradation."
     )

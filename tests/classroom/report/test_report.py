@@ -120,7 +120,7 @@ def test_the_page_says_what_happened(page):
     assert "from +0.00 to +2.20 standard deviations, at a KL of 3.0 nats" in page
     assert "The independent judge agrees: +0.20 before, +0.60 after." in page
     assert "100% of the texts end by themselves." in page
-    assert "From step 2 on the texts degrade" in page
+    assert "At step 2 the texts first show a sign of degradation: over 3 steps, word pairs less than 80% as" in page
     assert "seed 7 · 12 seconds" in page
     assert "versions, torch" in page
 
