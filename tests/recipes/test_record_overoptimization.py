@@ -9,7 +9,7 @@ import pytest
 from course_lib.recipes import record_overoptimization as recipe
 from course_lib.recipes import record_remedies
 from course_lib.recipes.record_overoptimization import record_overoptimization
-from course_lib.training import setup
+from course_lib.training import fit, setup
 from course_lib.training.experiments import proxies
 from course_lib.training.experiments.recordings import load_recording
 from course_lib.training.files.errors import CourseError
@@ -23,7 +23,7 @@ def recorded(tiny_run, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for module in (setup, proxies, recipe):
             patch.setattr(module, "load_ratings", read_once)
-        patch.setattr(proxies, "LEAST_STEPS", 2)
+        patch.setattr(fit, "LEAST_STEPS", 2)
         patch.setattr(record_remedies, "MEMBERS", 2)
         record_overoptimization(folder / "overoptimization.json", **tiny(tiny_run, folder))
         record_remedies.record_remedies(

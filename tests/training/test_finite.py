@@ -64,7 +64,7 @@ def test_the_last_good_checkpoint_is_named_and_nothing_after_it_is_written(
 
     def score(self, rollout):
         calls.append(1)
-        return real(self, rollout) * (math.nan if len(calls) == 7 else 1)  # two calls before step 1
+        return real(self, rollout) * (math.nan if len(calls) == 6 else 1)  # one call before step 1
 
     monkeypatch.setattr(Scorer, "score", score)
     folder = tmp_path / "run"
