@@ -143,13 +143,13 @@ def draw_curve(ax: Axes, steps: Steps, values: Steps, *, line: Line) -> None:
     """Draw one metric over the steps, and a point at its end."""
     ax.plot(steps, values, color=line.colour, marker="o" if len(steps) == 1 else None)
     last = np.flatnonzero(np.isfinite(values))[-1:]
-    ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False)
+    ax.plot(steps[last], values[last], "o", color=line.colour, markersize=7, clip_on=False, in_layout=False)
 
 
 def write_last_values(ax: Axes, steps: Steps, curves: Sequence[tuple[Line, Steps]]) -> None:
-    """Write the last value of each curve right of its end, apart from the others."""
+    """Write the last value of each curve right of its end, or at the edge of the axes, apart from the others."""
     measured = [(line, values, np.flatnonzero(np.isfinite(values))[-1]) for line, values in curves]
-    heights = spread_out([values[last] for _, values, last in measured], ax, apart=0.09)
+    heights = spread_out([np.clip(values[last], *ax.get_ylim()) for _, values, last in measured], ax, apart=0.09)
     for (line, values, last), height in zip(measured, heights, strict=True):
         place = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
         words = number(values[last], line.number)
