@@ -43,4 +43,4 @@ class Row(widgets.HBox):
 
     def __init__(self, controls: Iterable[widgets.Widget]):
         style = widgets.HTML(render("controls", {}), layout={"display": "none"})
-        super().__init__([*controls, style], layout={"flex_flow": "row wrap", "grid_gap": "0 1.5em"})
+        super().__init__([*controls, style], layout={"flex_flow": "row wrap", "grid_gap": "0 1em"})

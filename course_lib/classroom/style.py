@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.text import Annotation
 
 POLICY = "#0072B2"  # blue
 REFERENCE = "#767676"  # grey
@@ -78,9 +79,9 @@ def ink(colour: str) -> tuple[float, float, float]:
 
 def label(
     ax: Axes, x: float, y: float, text: str, colour: str, *, side: str = "right", gap: float = 6.0, size: float = 12.0
-) -> None:
+) -> Annotation:
     """Write `text` in `colour`, `gap` points over (or under, if negative) the point (x, y), flush at its `side`."""
-    ax.annotate(
+    return ax.annotate(
         text,
         (x, y),
         xytext=(0, gap),

@@ -4,6 +4,7 @@ import pkgutil
 
 import ipywidgets
 import pytest
+from shared.pictures import noting, overprinted
 
 from course_lib.__main__ import main
 from course_lib.bench import widgets as bench
@@ -78,3 +79,18 @@ def test_every_demo_of_the_course_is_measured():
         importlib.import_module(f"{widgets.__name__}.{module.name}")
     demos = {demo for demo in Demo.__subclasses__() if demo.__module__.startswith("course_lib")}
     assert demos <= {type(make()) for make in WIDGETS.values()}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_words_of_a_widget_do_not_lie_over_each_other(name):
+    widget = WIDGETS[name]()
+    for control in controls_of(widget):
+        start, places = control.value, stops(control)
+        for stop in {places[0], places[len(places) // 3], places[2 * len(places) // 3], places[-1]}:
+            control.value = stop
+            canvas = widget.canvas if isinstance(widget, Demo) else widget.curves.canvas
+            with noting() as words:
+                canvas.redraw()
+                canvas.png()
+            assert overprinted(words) == set(), (control.description, stop)
+        control.value = start

@@ -66,7 +66,7 @@ def test_without_a_leash_runs_end_far_away_and_with_the_default_near(after):
     far, near = pair(after[0.0], "kl", "{:.0f}"), {f"{end['kl']:.0f}" for end in after[0.12]}
     assert f"end at {far} nats, with the leash near {near.pop()}." in said("03", "cockpit-predict")
     assert not near
-    assert f"with 0.12 both end near {after[0.12][0]['kl']:.0f} nats, with 0 at {far}." in said("03", "cockpit-seen")
+    assert f"With 0.12 both end near {after[0.12][0]['kl']:.0f} nats, with 0 at {far}." in said("03", "cockpit-seen")
 
 
 def test_what_the_coefficients_buy(after):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.plots.curves import Panel, draw_panels
+from course_lib.classroom.plots.curves import Panel, draw_panel
 from course_lib.classroom.style import REWARD_MODEL, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.record import Record
@@ -24,8 +24,9 @@ def before_after_figure(records: Sequence[Record], panels: Sequence[Panel], samp
     with styled():
         figure = Figure(figsize=(10, 5.6))
         grid = figure.add_gridspec(2, len(panels), height_ratios=(1, 1))
+        for column, panel in enumerate(panels):
+            draw_panel(figure.add_subplot(grid[0, column]), records, panel)
         draw_texts(figure.add_subplot(grid[1, :]), samples[:TEXTS])
-        draw_panels([figure.add_subplot(grid[0, column]) for column in range(len(panels))], records, panels)
     return figure
 
 

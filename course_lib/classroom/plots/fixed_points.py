@@ -81,6 +81,7 @@ def draw_diagonal(ax: Axes) -> None:
     ax.plot([LEAST, 1], [LEAST, 1], color=REFERENCE, linewidth=1.4, zorder=1)
     ax.set(xscale="log", yscale="log", xlim=(LEAST, 1), ylim=(LEAST, 1))
     ax.set(xlabel="probability under π*", title="Each of the 64 texts: its probability")
+    ax.set_yticks([10.0**power for power in range(-4, 1)])  # the least stands under the corner
     ax.grid(axis="x")
     for name in MARKERS:
         ax.plot([], [], **style(name, size=0.8))

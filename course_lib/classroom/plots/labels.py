@@ -1,57 +1,30 @@
-"""Words beside points, which give way to other words and to what is drawn."""
+"""Words beside points and curves that give way to each other."""
 
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.text import Text
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 
-from course_lib.classroom.style import ink
-
-Words = tuple[float, float, str, str]
-"""A point, the words that stand beside it, and their colour."""
-Points = Float[np.ndarray, "_ 2"]
-Box = Float[np.ndarray, "2 2"]
-"""Lower left and upper right, in pixels."""
-REACHES = (7.0, 13.0, 22.0, 34.0)  # pixels between a point and its words, nearest first
-SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-DENSE = 60  # dots that stand for each stretch of a path
-
-
-def write_beside(ax: Axes, labels: Sequence[Words], *, paths: Sequence[Points], size: float = 11.0) -> None:
-    """Write each label where it meets no other words, stays in the axes, and covers as little of the paths as can be.
-
-    A path is points in data coordinates, joined in their order. Call it when the layout has settled
-    (`figure.draw_without_rendering()`): limits, titles and ticks are then what they will be.
-    """
-    frame = ax.get_window_extent().get_points()
-    dots = ax.transData.transform(np.concatenate([between(path) for path in paths]))
-    taken = [Text.get_window_extent(text).get_points() for text in ax.texts]  # without the leaders of annotations
-    for x, y, words, colour in labels:
-        style = {"ha": "center", "va": "center", "weight": "bold", "fontsize": size, "in_layout": False}
-        text = ax.annotate(words, (x, y), xytext=(0, 0), textcoords="offset points", color=ink(colour), **style)
-        there = text.get_window_extent().get_points()
-        moves = [np.array(side) * ((there[1] - there[0]) / 2 + reach) for reach, side in product(REACHES, SIDES)]
-        costs = [(cost(there + move, taken, frame, dots), place) for place, move in enumerate(moves)]
-        move = moves[min(costs)[1]]
-        text.set_position(move * 72 / ax.figure.dpi)
-        taken.append(there + move)
-
-
-def cost(box: Box, taken: Sequence[Box], frame: Box, dots: Points) -> float:
-    """What a place costs: pixels by which it leaves the frame, dots that it covers, and most, words that it meets."""
-    met = sum(bool((box[0] < other[1]).all() and (other[0] < box[1]).all()) for other in taken)
-    outside = np.maximum(frame[0] - box[0], 0).sum() + np.maximum(box[1] - frame[1], 0).sum()
-    covered = ((box[0] < dots) & (dots < box[1])).all(axis=1).sum()
-    return float(1000 * met + outside + 4 * covered)
-
-
-def between(path: Points) -> Points:
-    """Dots on a path, from its first point to its last."""
-    places = np.linspace(0, len(path) - 1, DENSE * (len(path) - 1) + 1)
-    return np.column_stack([np.interp(places, range(len(path)), column) for column in path.T])
+# round a point, as offsets in points with the side of the words that is flush, near before far
+PLACES = [
+    (far * x, far * y, ha, va)
+    for far in (1, 1.8, 3)
+    for x, y, ha, va in (
+        (5, -5, "left", "top"),
+        (-5, 5, "right", "bottom"),
+        (5, 5, "left", "bottom"),
+        (-5, -5, "right", "top"),
+        (8, 0, "left", "center"),
+        (-8, 0, "right", "center"),
+        (0, 8, "center", "bottom"),
+        (0, -8, "center", "top"),
+    )
+]
+POINT = 5  # pixels from the middle of a mark to its edge
 
 
 def spread_out(heights: Sequence[float], ax: Axes, *, apart: float = 0.065) -> list[float]:
@@ -66,3 +39,52 @@ def spread_out(heights: Sequence[float], ax: Axes, *, apart: float = 0.065) -> l
                 placed[lower] -= overlap / 2
                 placed[upper] += overlap / 2
     return placed.tolist()
+
+
+def give_way(labels: Sequence[Annotation]) -> None:
+    """Move each label, all in one picture, to the first place round its point where it covers nothing.
+
+    Where there is none, to the place where it covers least. To be called when all else is drawn.
+    """
+    ax = labels[0].axes
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()  # which lays it out
+    renderer = canvas.get_renderer()
+    others = [text for text in ax.figure.findobj(Text) if text not in labels and text.get_text().strip()]
+    taken = [Text.get_window_extent(text, renderer) for text in others if text.get_visible()]
+    drawn = np.concatenate([points_along(ax, line) for line in ax.lines])
+    for label in labels:
+        costs = []
+        for place in PLACES:
+            move(label, *place)
+            box = Text.get_window_extent(label, renderer)
+            words = sum(box.overlaps(other) for other in taken)
+            outside = box.x0 < ax.bbox.x0 or box.x1 > ax.bbox.x1 or box.y0 < ax.bbox.y0 or box.y1 > ax.bbox.y1
+            costs.append(1000 * words + 100 * outside + covered(box, drawn))
+        move(label, *PLACES[int(np.argmin(costs))])
+        taken.append(Text.get_window_extent(label, renderer))
+
+
+def move(label: Annotation, x: float | int, y: float | int, ha: str, va: str) -> None:
+    """Set a label beside its point."""
+    label.set(position=(x, y), ha=ha, va=va)
+
+
+def points_along(ax: Axes, line) -> np.ndarray:
+    """Pixels on a line, a few apart."""
+    corners = line.get_transform().transform(line.get_xydata().astype(float))
+    if line.get_linestyle() == "None" or len(corners) < 2:
+        return corners
+    return np.concatenate([np.linspace(start, end, 24) for start, end in pairwise(corners)])
+
+
+def covered(box: Bbox, points: np.ndarray) -> int:
+    """How many of these pixels lie under a box, or so near that a mark there would reach it."""
+    return int(
+        (
+            (points[:, 0] > box.x0 - POINT)
+            & (points[:, 0] < box.x1 + POINT)
+            & (points[:, 1] > box.y0 - POINT)
+            & (points[:, 1] < box.y1 + POINT)
+        ).sum()
+    )

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from course_lib.classroom.plots.frontier import draw_frontier_line
-from course_lib.classroom.plots.labels import write_beside
 from course_lib.classroom.style import (
     CLIP_REGION,
     NEGATIVE,
@@ -78,41 +78,29 @@ def draw_clip_table(ax: Axes, recordings: Sequence[Recording]) -> dict[str, floa
 
 def draw_against_kl(
     ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str, frontier: Frontier | None = None
-) -> None:
-    """Draw one figure on held-out prompts against KL, a path over the kl_coefs, large to small.
+) -> list[Annotation]:
+    """Draw one figure on held-out prompts against KL: a path over the kl_coefs, large to small, that names each.
 
-    A second seed is a hollow point, linked to the first. Over the score the frontier can stand. `name_coefficients`
-    writes the names.
+    A second seed is a hollow point, linked to the first. Over the score the frontier can stand. Returns the names,
+    which are yet to give way to each other.
     """
-    for runs in by_name(recordings).values():
-        points = [(run.after["kl"], run.after[metric]) for run in runs]
+    start = float(np.mean([run.before[metric] for run in recordings]))
+    path, names = [(0.0, start)], []
+    groups = {runs[0].changes["kl_coef"]: runs for runs in by_name(recordings).values()}
+    for kl_coef in sorted(groups, reverse=True):
+        points = [(run.after["kl"], run.after[metric]) for run in groups[kl_coef]]
+        path.append(points[0])
         ax.plot(*np.transpose(points), "o:", color=colour, markerfacecolor="white", markersize=7, linewidth=1.6)
-    path = path_over_coefficients(recordings, metric)
-    ax.plot(*path.T, "o-", color=colour, markersize=8, markeredgecolor="white")
-    ax.plot(*path[0], "o", color=REFERENCE, markersize=9)
+        names.append(label(ax, *points[0], f"{kl_coef:g}", colour, size=11.0))
+    ax.plot(*np.transpose(path), "o-", color=colour, markersize=8, markeredgecolor="white")
+    ax.plot(0.0, start, "o", color=REFERENCE, markersize=9)
+    names.append(label(ax, 0.0, start, "before", REFERENCE))
     ax.set_xlabel("KL from the reference (nats per response)")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.margins(y=0.15)
     if frontier:
         draw_frontier_line(ax, frontier)
-
-
-def name_coefficients(
-    ax: Axes, recordings: Sequence[Recording], *, metric: str, colour: str, frontier: Frontier | None = None
-) -> None:
-    """Write each coefficient beside its point of the path, and "before" beside where the path begins."""
-    path = path_over_coefficients(recordings, metric)
-    names = [f"{kl_coef:g}" for kl_coef in sorted({run.changes["kl_coef"] for run in recordings}, reverse=True)]
-    ends = [(*point, name, colour) for point, name in zip(path[1:], names, strict=True)]
-    over = [np.column_stack([frontier.kl, frontier.score])] if frontier else []
-    write_beside(ax, [*ends, (*path[0], "before", REFERENCE)], paths=[path, *over])
-
-
-def path_over_coefficients(recordings: Sequence[Recording], metric: str) -> Float[np.ndarray, "points 2"]:
-    """KL and one figure before training, then after it with each kl_coef of the first seed, large to small."""
-    first = {runs[0].changes["kl_coef"]: runs[0].after for runs in by_name(recordings).values()}
-    start = float(np.mean([run.before[metric] for run in recordings]))
-    return np.array([(0.0, start), *((first[coef]["kl"], first[coef][metric]) for coef in sorted(first, reverse=True))])
+    return names
 
 
 def draw_choices(axes: Iterable[Axes], recordings: Sequence[Recording], *, metric: str = "score") -> None:
@@ -185,6 +173,7 @@ def move_label_noise(moving: Sequence[Artist], data: LabelNoise, *, noise: float
     curve.set_data(data.pairs, accuracy)
     point.set_data([pairs], [accuracy[place]])
     words.xy = (pairs, accuracy[place])
+    words.set_ha("left" if place == 0 else "right" if place == len(data.pairs) - 1 else "center")
     words.set_text(f"{accuracy[place]:.0%}")
     return float(accuracy[place])
 

@@ -11,12 +11,13 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
-from course_lib.classroom.plots.curves import Panel, Steps, metric
+from course_lib.classroom.plots.curves import Steps, metric
+from course_lib.classroom.plots.panels import Panel
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.record import Record
 
-ROOM = 0.26  # of the width, right of the last step, for the last value's number
+ROOM = 0.36  # of the width, right of the last step, for the last value's number
 BETWEEN = 0.75  # inches between two rows, for ticks, title and unit
 
 
@@ -97,7 +98,7 @@ def draw_panel_background(
     ax.tick_params(labelsize=10.5)
     (curve,) = ax.plot([], [], color=line.colour)
     (point,) = ax.plot([], [], "o", color=line.colour, markersize=6)
-    words = ax.text(0, 0, "", color=ink(line.colour), weight="bold", va="center", fontsize=12.5)
+    words = ax.text(0, 0, "", color=ink(line.colour), weight="bold", va="center", fontsize=11)
     (moves,) = ax.plot([], [], color=NEGATIVE, linewidth=1.2, linestyle=(0, (2, 2)), transform=ax.get_xaxis_transform())
     return curve, point, words, moves
 

@@ -9,7 +9,8 @@ from course_lib.classroom.canvas import image_html
 from course_lib.classroom.controls import NAME_AND_ALL
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
-from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
+from course_lib.classroom.plots.curves import metric
+from course_lib.classroom.plots.panels import PANELS, Line, Panel
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.report.report_words import describe_panel
 from course_lib.classroom.words import number
@@ -83,14 +84,12 @@ class FindTheBug(Pictured, widgets.VBox):
         self.curves = RunCurves(BUG_PANELS, steps=len(self.runs["A"]), ghosts=list(self.runs.values()), views=VIEWS)
         self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"})
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
-        self.guesses = {
-            label: widgets.Dropdown(options=options, description=label, style=NAME_AND_ALL) for label in BEHIND
-        }
+        look = {"style": NAME_AND_ALL, "layout": {"flex": "1 1 19em", "width": "auto", "min_width": "0"}}
+        self.guesses = {label: widgets.Dropdown(options=options, description=label, **look) for label in BEHIND}
         self.check_button = widgets.Button(description="Check")
         self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
         run = widgets.HBox([widgets.Label("Run"), self.shown, self.sentence], layout={"flex_flow": "row wrap"})
-        layout = {"grid_template_columns": "repeat(auto-fill, minmax(min(17em, 100%), 1fr))", "grid_gap": "0 1em"}
-        guesses = widgets.GridBox(list(self.guesses.values()), layout=layout)
+        guesses = widgets.HBox(list(self.guesses.values()), layout={"flex_flow": "row wrap"})
         super().__init__([run, self.picture, guesses, self.check_button, self.verdict])
         self.shown.observe(self.refresh, names="value")
         self.check_button.on_click(self.check)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from course_lib.classroom.canvas import Canvas
 from course_lib.classroom.controls import choice
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.plots.recordings import draw_against_kl, name_coefficients
+from course_lib.classroom.plots.labels import give_way
+from course_lib.classroom.plots.recordings import draw_against_kl
 from course_lib.classroom.style import INK, JUDGE, POLICY, REWARD_MODEL, styled
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.classroom.words import number
@@ -32,16 +33,16 @@ class FrontierDemo(Demo):
         self.texts = widgets.HTML()
         with styled():
             figure = Figure(figsize=(10, 3.2))
-            axes = figure.subplots(1, 3)
-            over = {"score": frontier}
+            axes, labels = figure.subplots(1, 3), []
             for ax, (name, (title, unit, colour)) in zip(axes, FIGURES.items(), strict=True):
-                draw_against_kl(ax, recordings, metric=name, colour=colour, frontier=over.get(name))
-                ax.set_title(f"{title}\n")
+                over = frontier if name == "score" else None
+                names = draw_against_kl(ax, recordings, metric=name, colour=colour, frontier=over)
+                ax.set_title(title, pad=26)
                 ax.annotate(unit, (0, 1), xycoords="axes fraction", xytext=(0, 8), textcoords="offset points", size=12)
                 ax.set_xlabel("KL (nats per response)")
-            figure.draw_without_rendering()
-            for ax, (name, (_, _, colour)) in zip(axes, FIGURES.items(), strict=True):
-                name_coefficients(ax, recordings, metric=name, colour=colour, frontier=over.get(name))
+                labels.append(names)
+            for names in labels:
+                give_way(names)
             ring = {"markersize": 18, "markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 2.2}
             self.rings = [ax.plot([], [], "o", **ring)[0] for ax in axes]
             canvas = Canvas(figure, self.rings)

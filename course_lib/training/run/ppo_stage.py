@@ -23,18 +23,16 @@ def ppo_stage(
     *,
     started: float,
     method: Method | None = None,
-    reward: TextScorer | None = None,
 ) -> Iterator[Record]:
     """Train, on from the folder's last checkpoint if there is one, and yield one record a step.
 
-    With a `reward` of a student's own to please, the reward model looks on. What comes of it is written to the folder,
-    by rank 0 of a team alone. `started` is a time.perf_counter().
+    What comes of it is written to the folder, by rank 0 of a team alone. `started` is a time.perf_counter().
     """
     if folder and (folder / "summary.json").exists():
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was stopped before they were removed
         return
     settings, writes = setup.settings, setup.team.rank == 0
-    scorer = setup.scorer(reward_model, reward=reward)
+    scorer = setup.scorer(reward_model)
     before, texts_before = setup.evaluate(scorer)
     progress = setup.start(scorer.reward_model)
     records = restore(folder, setup, progress) if folder else []

@@ -1,73 +1,41 @@
-"""Names beside points give way: to each other, to what is written already, and to the path."""
+"""Words that give way to each other, to curves and to the edge."""
 
-from itertools import combinations
-
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from shared.pictures import overprinted_in
 
-from course_lib.classroom.plots.curves import PANELS, draw_panels
-from course_lib.classroom.plots.labels import write_beside
-from course_lib.classroom.style import POLICY, styled
-
-NAMES = ("before", "0.5", "0.2", "0.12", "0.05", "0.02", "0")
+from course_lib.classroom.plots.labels import give_way, spread_out
+from course_lib.classroom.style import POLICY, label
 
 
-def boxes(ax):
-    ax.figure.draw_without_rendering()
-    return [text.get_window_extent() for text in ax.texts]
+@pytest.fixture
+def ax():
+    axes = Figure(figsize=(4, 4)).subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    return axes
 
 
-def drawn(path, **limits):
-    with styled():
-        ax = Figure(figsize=(3.4, 3.2)).subplots()
-        ax.plot(*path.T, "o-")
-        ax.set(**limits)
-        ax.figure.draw_without_rendering()
-        write_beside(ax, [(*point, name, POLICY) for point, name in zip(path, NAMES, strict=False)], paths=[path])
-    return ax
+def test_words_at_the_ends_of_curves_do_not_overlap(ax):
+    placed = spread_out([5.0, 5.1, 9.0], ax, apart=0.1)
+    assert placed[1] - placed[0] == pytest.approx(1.0)
+    assert placed[2] == 9.0
+    assert spread_out([1.0, 8.0], ax) == [1.0, 8.0]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_names_of_any_path_stay_apart(seed):
-    draw = np.random.default_rng(seed)
-    steps = draw.exponential(1.0, (7, 2)) ** 2 * [1.0, draw.choice([-1, 0.1, 1])]  # some far apart, some close
-    apart = boxes(drawn(np.cumsum(steps, axis=0)))
-    assert not [pair for pair in combinations(apart, 2) if pair[0].overlaps(pair[1])]
+def test_names_of_near_points_give_way_to_each_other_and_to_what_else_is_written(ax):
+    ax.text(5.2, 5.2, "written before", va="bottom")
+    points = [(5.0, 5.0), (5.1, 5.1), (5.2, 4.9), (9.9, 5.0)]
+    ax.plot(*zip(*points, strict=True), "o")
+    names = [label(ax, x, y, f"name {place}", POLICY) for place, (x, y) in enumerate(points)]
+    assert overprinted_in(ax.figure)
+    give_way(names)
+    assert overprinted_in(ax.figure) == set()
+    assert names[-1].get_ha() == "right"  # away from the edge
 
 
-def test_a_name_stands_beside_its_point_and_not_on_the_path():
-    path = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
-    ax = drawn(path)
-    for (x, y), box in zip(ax.transData.transform(path), boxes(ax), strict=False):
-        assert not box.contains(x, y)
-        assert max(box.x0 - x, x - box.x1, box.y0 - y, y - box.y1) < 20
-    along = ax.transData.transform(np.linspace(0, 2, 60)[:, None] * [1, 1])
-    assert not any(box.contains(*dot) for box in boxes(ax) for dot in along)
-
-
-def test_what_is_written_already_is_left_free():
-    with styled():
-        ax = Figure(figsize=(3.4, 3.2)).subplots()
-        ax.set(xlim=(0, 1), ylim=(0, 1))
-        ax.text(0.52, 0.5, "taken", va="center")
-        ax.figure.draw_without_rendering()
-        write_beside(ax, [(0.5, 0.5, "new", POLICY)], paths=[np.array([[0.5, 0.5]])])
-    taken, new = boxes(ax)
-    assert not taken.overlaps(new)
-
-
-@pytest.mark.parametrize("last", [-1.0, -0.1, -0.02, 0.0, 0.01, 0.05, 0.1, 0.3, 1.0])
-def test_names_and_last_values_of_a_run_s_curves_stay_apart(last):
-    ends = {line.metric: last for panel in PANELS for line in panel.lines} | {"top_word_share": 1.1 * last}
-    records = [
-        {name: end * step / 8 for name, end in ends.items()} | {"step": step, "kl_coef": 0.1} for step in range(1, 9)
-    ]
-    with styled():
-        figure = Figure(figsize=(14, 11))
-        axes = list(figure.subplots(3, 3).flat)
-        draw_panels(axes, records, PANELS)
-    for ax, panel in zip(axes, PANELS, strict=True):
-        words = boxes(ax)
-        assert len(words) == 1 + len(panel.lines) + bool(panel.zero) + sum(bool(line.name) for line in panel.lines)
-        assert not [pair for pair in combinations(words, 2) if pair[0].overlaps(pair[1])], panel.title
+def test_a_name_stands_beside_its_curve(ax):
+    ax.plot([0, 10], [0, 10])
+    name = label(ax, 5.0, 5.0, "name", POLICY)
+    give_way([name])
+    x, y = name.get_position()
+    assert (x > 0) != (y > 0)  # under the curve on the right of the point, or over it on the left

@@ -14,7 +14,6 @@ from course_lib.classroom.plots.overoptimization import (
     proxies_figure,
     say_gold,
     say_proxies,
-    spread_out,
 )
 from course_lib.classroom.plots.remedies import remedies_figure, say_remedies
 from course_lib.classroom.texts_table import TextsTable
@@ -149,16 +148,6 @@ def test_one_seed_alone_is_called_by_its_number(recordings):
     said = demo.show(pairs=128)
     assert "Against the proxy of 128 pairs (seed 1), gold" in said
     assert "peaks at √KL 1.0 and misses" in said
-
-
-def test_words_at_the_ends_of_curves_do_not_overlap():
-    figure = toy_kl_figure((1, 2))
-    ax = figure.axes[0]
-    ax.set_ylim(0, 10)
-    placed = spread_out([5.0, 5.1, 9.0], ax, apart=0.1)
-    assert placed[1] - placed[0] == pytest.approx(1.0)
-    assert placed[2] == 9.0
-    assert spread_out([1.0, 8.0], ax) == [1.0, 8.0]
 
 
 def test_toy_languages_are_distributions_over_all_texts():
