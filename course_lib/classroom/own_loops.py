@@ -27,7 +27,7 @@ def own_loops(
     train_reward_model: Callable | None = None,
     bradley_terry_loss: Callable | None = None,
 ) -> None:
-    """Train the lesson's network by the student's loops and by ours, and show curves and held-out pair accuracies."""
+    """Train the small network by the student's loops and by ours, and show curves and held-out pair accuracies."""
     train, test = load_ratings(split="train"), load_ratings(split="test")
     test_features, test_ratings = load_features(test), torch.tensor([sentence.mean for sentence in test])
 

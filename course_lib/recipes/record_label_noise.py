@@ -44,7 +44,7 @@ def first_pairs(examples: PreferredTexts, count: int) -> PreferredTexts:
 def record_label_noise(
     *, pairs: Sequence[int] = PAIRS, noise: Sequence[float] = NOISE, seeds: int = SEEDS
 ) -> tuple[dict, list[dict]]:
-    """Train the lesson's network on more and more pairs, at each share of flipped labels; measure on the test split.
+    """Train the small network on more and more pairs, at each share of flipped labels; measure on the test split.
 
     Returns the settings, and one run a curve. `labels` says who judged a pair: one person for each sentence, or
     everybody together.

@@ -92,7 +92,7 @@ def train(
 
 
 def train_mlp(examples: Examples, settings: FitSettings, *, seed: int = 0) -> MLPRewardModel:
-    """Train the lesson's network on features."""
+    """Train the small network on features."""
     torch.manual_seed(seed)
     model = MLPRewardModel()
     train(model, examples, settings)

@@ -21,7 +21,7 @@ from course_lib.training.ratings import load_ratings
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LAYERS = (16, 24)  # of 30: mood is easiest to read past the middle
-WIDTH = 768  # the lesson's own input width
+WIDTH = 768  # of the features, GPT-2's width
 STEPS_PER_DEVIATION = 32  # 8 bits reach 4 standard deviations
 SEPARATOR = 0  # <|endoftext|>, what SmolLM2 saw before every text
 

@@ -1,4 +1,4 @@
-"""What a frozen language model sees in each rated sentence: 768 numbers, the input of the lesson's reward model."""
+"""What a frozen language model sees in each rated sentence: 768 numbers, the input of a small reward model."""
 
 from collections.abc import Sequence
 from pathlib import Path

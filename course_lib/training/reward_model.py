@@ -1,4 +1,4 @@
-"""Reward models: the lesson's small network on frozen features, and a GPT-2 that reads the text itself."""
+"""Reward models: a small network on frozen features, and a GPT-2 that reads the text itself."""
 
 import sys
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ NEW_PADDING = "<|pad|>"
 
 
 class MLPRewardModel(nn.Module):
-    """The lesson's sketch: Linear(width -> 128), ReLU, Linear(128 -> 1) on what a frozen language model saw."""
+    """The network of notebook 01: Linear(width -> 128), ReLU, Linear(128 -> 1) on what a frozen language model saw."""
 
     def __init__(self, width: int = 768, *, hidden: int = 128):
         super().__init__()

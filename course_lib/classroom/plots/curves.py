@@ -1,6 +1,7 @@
 """The curves of a PPO run, one picture a panel."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, label, styled
 from course_lib.classroom.words import number
 from course_lib.training.files.errors import CourseError
 from course_lib.training.record import Record
+from course_lib.training.texts import SIGNS
 
 Steps = Float[np.ndarray, " steps"]
 
@@ -56,14 +58,14 @@ def last_of(values: Steps) -> float:
 
 
 def draw_degradation(ax: Axes, steps: Steps, values: Steps, *, degrades_at: int) -> None:
-    """Mark the step from which the text degrades on a curve."""
+    """Mark on a curve the first step with a sign of degradation."""
     ax.axvline(degrades_at, color=NEGATIVE, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
     value = np.interp(degrades_at, steps, values)
     ax.plot(degrades_at, value, "o", color="white", markeredgecolor=NEGATIVE, markeredgewidth=2, markersize=8)
 
 
 def draw_panel(ax: Axes, metrics: Sequence[Record], panel: Panel, *, degrades_at: int | None = None) -> None:
-    """Draw one panel of a run's curves; a dotted line marks the step from which the text degrades."""
+    """Draw one panel of a run's curves; a dotted line marks the first step with a sign of degradation."""
     steps = metric(metrics, "step")
     curves = [(line, metric(metrics, line.metric)) for line in panel.lines]
     _set_limits(ax, steps, np.concatenate([values for _, values in curves]), panel)
@@ -93,8 +95,8 @@ def draw_run(metrics: Sequence[Record], *, degrades_at: int | None = None) -> Fi
         for number, panel in enumerate(panels, start=1):
             draw_panel(figure.add_subplot(rows, 3, number), metrics, panel, degrades_at=degrades_at)
         if degrades_at is not None:
-            note = f"Dotted line: from step {degrades_at} the text degrades"
-            figure.suptitle(note, x=0.01, ha="left", color=ink(NEGATIVE), fontsize=14, weight="bold")
+            note = textwrap.fill(f"Dotted line: step {degrades_at}, the first with a sign of degradation: {SIGNS}", 110)
+            figure.suptitle(note, x=0.01, ha="left", color=ink(NEGATIVE), fontsize=13, weight="bold")
     return figure
 
 
