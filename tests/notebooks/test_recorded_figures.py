@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from course_lib.classroom.plots.recordings import normalised_scores
 from course_lib.classroom.report.report_words import verdicts
@@ -9,9 +10,11 @@ from course_lib.publish.stored import FOLDER, find, read
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
 from course_lib.training.experiments.recordings import by_name, load_recording, records_of
+from course_lib.training.features import load_features
 from course_lib.training.files.paths import REWARD_MODEL
-from course_lib.training.ratings import load_ratings
-from course_lib.training.reward_model import load_reward_model
+from course_lib.training.fit import FitSettings, PreferredTexts, fit
+from course_lib.training.ratings import draw_pairs, load_ratings
+from course_lib.training.reward_model import MLPRewardModel, load_reward_model
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import degrades_at
 
@@ -167,3 +170,14 @@ def test_six_methods_with_one_budget():
     )
     an_answer = seconds["best of n"] / 256
     assert f"after {round(seconds['RLOO'] / an_answer, -1):.0f} to {round(seconds['PPO'] / an_answer, -1):.0f}." in seen
+
+
+def test_where_the_loss_on_choices_ends():
+    train = load_ratings(split="train")
+    choices = draw_pairs(train, count=10_000, generator=torch.Generator().manual_seed(0))
+    texts = PreferredTexts.from_pairs(load_features(train), train, choices)
+    torch.manual_seed(0)
+    settings = FitSettings(epochs=2, batch_size=64, weight_decay=10.0, learning_rate=1e-3)
+    records = list(fit(MLPRewardModel(), texts, settings=settings, generator=torch.Generator().manual_seed(0)))
+    assert round(np.mean([record["loss"] for record in records[-50:]]), 1) == 0.4
+    assert "(c), about 0.4." in said("01", "bt-train-seen")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from course_lib.classroom.exercises.draws import drawn, size
 from course_lib.classroom.exercises.exercise import Exercise, Mistake
 from course_lib.classroom.exercises.refusals import refusal, stopped
-from course_lib.classroom.exercises.trials import Difference, alike, difference, gradients, results, scale
+from course_lib.classroom.exercises.trials import Difference, alike, as_tensor, difference, gradients, results, scale
 
 
 def verdict(exercise: Exercise, function: Callable) -> str:
@@ -33,13 +33,27 @@ def rounds(exercise: Exercise) -> Iterator[Sequence[dict]]:
 
 
 def recognised(exercise: Exercise, trial: Callable, function: Callable, many: Sequence[dict]) -> Mistake | None:
-    """Find the wrong version that does the same with every input."""
+    """Find the wrong version that does the same with every input; else, with every input that gave finite numbers.
+
+    So who also takes the logarithm of a sigmoid that has become 0 hears of the missing minus first.
+    """
     outcomes = [trial(exercise, function, inputs) for inputs in many]
-    for mistake in exercise.mistakes:
-        for version in (mistake.function, *mistake.also):
-            if same(exercise, trial, version, many, outcomes):
-                return mistake
+    finite = [place for place, outcome in enumerate(outcomes) if all(map(is_finite, outcome.values()))]
+    for places in (range(len(many)), finite):
+        some, seen = [many[place] for place in places], [outcomes[place] for place in places]
+        if not any(difference(exercise, trial, function, inputs) for inputs in some):
+            continue
+        for mistake in exercise.mistakes:
+            for version in (mistake.function, *mistake.also):
+                if same(exercise, trial, version, some, seen):
+                    return mistake
     return None
+
+
+def is_finite(value: object) -> bool:
+    """Whether all numbers of a result are finite; of no numbers, it is."""
+    numbers = as_tensor(value)
+    return numbers is None or bool(numbers.isfinite().all())
 
 
 def same(exercise: Exercise, trial: Callable, version: Callable, many: Sequence[dict], outcomes: list[dict]) -> bool:

@@ -90,8 +90,8 @@ def say(chosen: float, rejected: float, probability: float) -> str:
     loss = -np.log(min(max(probability, LEAST), 1.0))
     first, second, gap = (number(reward, "{:+z.1f}") for reward in (chosen, rejected, chosen - rejected))
     return (
-        f"Rewards {first} and {second}, a gap of {gap}: the model expects the chosen text to be chosen "
-        f"with probability {probability:.2f}, and the loss is {loss:.2f}."
+        f"Rewards {first} and {second}, a gap of {gap}: the model gives the choice that was made "
+        f"probability {probability:.2f}, and the loss is {loss:.2f}."
     )
 
 

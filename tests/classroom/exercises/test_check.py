@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib.classroom.exercises.check import EXERCISES, check
+from course_lib.classroom.exercises.check import EXERCISES, check, told
 from course_lib.classroom.exercises.mistakes import clipping, kl, logprobs, preferences, residuals
 from course_lib.classroom.exercises.verdict import verdict
 
@@ -229,3 +229,18 @@ def test_a_list_is_refused_where_a_tensor_is_needed():
         return (logprobs - ref_logprobs).tolist()
 
     assert "your function returns a list of 1, where a tensor of shape (1,) is expected" in verdict(kl.K1, as_list)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (lambda gap: torch.log(torch.sigmoid(gap)).mean(), "the minus sign is missing"),
+        (lambda gap: -torch.log(torch.sigmoid(gap)).sum(), "the losses are added up, not averaged"),
+        (lambda gap: -torch.log(torch.sigmoid(gap)).mean(), "log(sigmoid(gap)) breaks for a large gap"),
+    ],
+)
+def test_of_two_mistakes_the_one_that_shows_on_small_inputs_is_named(loss, name):
+    def my_bradley_terry_loss(chosen_rewards, rejected_rewards):
+        return loss(chosen_rewards - rejected_rewards)
+
+    assert told(my_bradley_terry_loss).startswith(f"Not yet: {name}")
