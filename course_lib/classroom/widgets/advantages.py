@@ -161,14 +161,14 @@ def whole(text: WrittenText) -> str:
 def say_advantages(text: WrittenText, advantages: Float[Tensor, " tokens"], *, gamma: float, lam: float) -> str:
     """Say which tokens are judged best and worst, and how many are encouraged."""
     most, least = (
-        f"“{text.tokens[token].strip()}” ({number(advantages[token].item())})"
+        (f"“{text.tokens[token].strip()}”", number(advantages[token].item()))
         for token in (advantages.argmax().item(), advantages.argmin().item())
     )
     encouraged = f"{int((advantages > 0).sum())} of {len(text.tokens)} tokens"
     return (
         f"“{whole(text)}” scored {number(text.score)}; after the prompt, before its first token, the value "
         f"function expected {number(text.values[0].item())}. At gamma {gamma:.2f} and lambda {lam:.2f}, {encouraged} "
-        f"are encouraged, {most} most, {least} least."
+        f"are encouraged. The largest advantage has {most[0]}, {most[1]}, the smallest {least[0]}, {least[1]}."
     )
 
 

@@ -52,7 +52,9 @@ def test_a_value_stands_before_its_token_and_what_comes_with_the_token_in_its_co
     assert [name.get_text() for name in pictured.names[:4]] == ["A", "<b>bad</b>", r"\$film", "<|eos|>"]
     assert [name.get_position()[0] for name in pictured.names[:4]] == pytest.approx([0.135, 0.385, 0.635, 0.885])
     # the value falls from 1 to 0 across the first column, and there the blame is
-    assert demo.says.endswith("0 of 3 tokens are encouraged, “$film” (+0.00) most, “<b>bad</b>” (−1.00) least.")
+    assert demo.says.endswith(
+        "0 of 3 tokens are encouraged. The largest advantage has “$film”, +0.00, the smallest “<b>bad</b>”, −1.00."
+    )
 
 
 def test_the_prompt_stands_in_the_strip_without_a_number():
