@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import Field, fields
 from pathlib import Path
 
@@ -91,10 +91,12 @@ def train(settings: RunSettings, *, resume: Path | None) -> Path | None:
 
     command, folder = shlex.join(["python", "-m", "course_lib", *sys.argv[1:]]), resume
     records = run_pipeline(settings, command=command, started=STARTED, resume=resume)
+    screen, above_the_bar = sys.stderr, DummyTqdmFile(sys.stderr)
     try:
-        with redirect_stdout(DummyTqdmFile(sys.stderr)):  # what a student's code prints stands above the bar
+        with redirect_stdout(above_the_bar), redirect_stderr(above_the_bar):  # what is said, by a student's code too
             for stage, stage_records in itertools.groupby(records, key=lambda record: record["stage"]):
-                with tqdm(desc=stage, unit="step", disable=os.environ.get("RANK", "0") != "0") as bar:
+                silent = os.environ.get("RANK", "0") != "0"
+                with tqdm(desc=stage, unit="step", file=screen, disable=silent) as bar:
                     for record in stage_records:
                         bar.total, folder = record["steps"], record["folder"]
                         if stage == "ppo":

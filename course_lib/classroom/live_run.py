@@ -11,8 +11,9 @@ from course_lib.training.experiments.recordings import Recording, load_recording
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.method import Method
-from course_lib.training.record import Record
+from course_lib.training.record import LOOKING_ON, Record
 from course_lib.training.reward_model import load_reward_model
+from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 from course_lib.training.texts import degrades_at
@@ -23,12 +24,14 @@ SHOWN_TEXTS = 6
 class LiveRun:
     """PPO as far as it has come: `records`, and `before` and `now`, the held-out texts with their scores.
 
-    Its `settings` may be changed between two steps. Models are loaded at the first step.
+    Its `settings` may be changed between two steps. Models are loaded at the first step. With a `reward` to please in
+    its place, the reward model looks on.
     """
 
-    def __init__(self, settings: RunSettings, *, method: Method | None = None):
+    def __init__(self, settings: RunSettings, *, method: Method | None = None, reward: TextScorer | None = None):
         self.settings = settings
         self.method = method
+        self.reward = reward
         self.records: list[Record] = []
         self.before: list[dict] = []
         self.now: list[dict] = []
@@ -61,7 +64,7 @@ class LiveRun:
         self.steered = replace(self.settings)
         self.setup = Setup(self.steered)
         reward_model = load_reward_model(self.settings.reward_model or REWARD_MODEL, device=self.setup.device)
-        self.scorer = self.setup.scorer(reward_model)
+        self.scorer = self.setup.scorer(reward_model, reward=self.reward)
         _, self.before = self.setup.evaluate(self.scorer, prompts=SHOWN_TEXTS)
         self.now = self.before
         self.training = self.setup.records(self.scorer, method=self.method)
@@ -73,9 +76,10 @@ def describe(records: Sequence[Record], steps: int) -> str:
         return ""
     last, worse = records[-1], degrades_at(list(records))
     texts = f"from step {worse} on the texts degrade" if worse else "no sign of degrading texts"
+    people = f"people’s reward model {number(last[LOOKING_ON])} sd, " if LOOKING_ON in last else ""
     return (
-        f"Step {last['step']} of {steps}: score {number(last['score'])} sd, KL {number(last['kl'], '{:z.1f}')} nats, "
-        f"judge {number(last['judge'])}; {texts}."
+        f"Step {last['step']} of {steps}: score {number(last['score'])} sd, {people}"
+        f"KL {number(last['kl'], '{:z.1f}')} nats, judge {number(last['judge'])}; {texts}."
     )
 
 

@@ -6,12 +6,14 @@ from course_lib.classroom.html import render
 from course_lib.classroom.style import GOLD, JUDGE, REWARD_MODEL
 from course_lib.classroom.words import number
 from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
+from course_lib.training.record import LOOKING_ON
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
 TextRecord = Mapping[str, str | float | int]
-"""A text as Setup.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's."""
+"""A text as Setup.evaluate returns it: prompt, text, score, judge; with `gold`, the score is a proxy's; with what
+people's reward model says, it is a reward of the student's own."""
 
 
 class TextsTable:
@@ -36,7 +38,9 @@ class TextsTable:
 def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
     """Who says what of a text, in which colour."""
     gold = [("gold", record["gold"], GOLD)] if "gold" in record else []
-    return [("proxy" if gold else "score", record["score"], REWARD_MODEL), *gold, ("judge", record["judge"], JUDGE)]
+    people = [("people’s reward model", record[LOOKING_ON], GOLD)] if LOOKING_ON in record else []
+    score = "proxy" if gold else "your reward" if people else "score"
+    return [(score, record["score"], REWARD_MODEL), *gold, *people, ("judge", record["judge"], JUDGE)]
 
 
 def first_sentences(*, count: int = 8) -> TextsTable:

@@ -1,4 +1,4 @@
-"""Learning from comparisons: the Bradley-Terry model, its loss, the scale of scores that it leaves open, and DPO."""
+"""Learning from comparisons: the Bradley-Terry model, its loss, gain and bias of its scores, and DPO."""
 
 import math
 

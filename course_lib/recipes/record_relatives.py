@@ -53,7 +53,7 @@ METHODS = {
     "PPO": Contestant(PPO()),
     "REINFORCE": Contestant(REINFORCE(), {"learning_rate": 1e-3}),
     "RLOO": Contestant(RLOO(), {"learning_rate": 1e-3}),
-    "GRPO": Contestant(GRPO(), {"learning_rate": 1e-4}),
+    "GRPO": Contestant(GRPO(), {"learning_rate": 3e-4}),
     "DPO": Contestant(DPO(), {"learning_rate": 1e-4}),
 }
 BEST_OF_N = "best of n"

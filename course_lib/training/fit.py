@@ -1,5 +1,6 @@
 """The training loop of every reward model, and the two ways to learn from people: their ratings, their preferences."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,14 @@ class PreferredTexts(Examples):
     def measure(self, first: Float[Tensor, " rows"], second: Float[Tensor, " rows"]) -> Record:
         """How often the chosen text has the higher reward."""
         return {"pair_accuracy": pair_accuracy(first, second).item()}
+
+
+LEAST_STEPS = 30  # few examples are passed over more often
+
+
+def enough_epochs(examples: int, *, batch_size: int) -> int:
+    """So many passes over the examples that the training has its least steps."""
+    return math.ceil(LEAST_STEPS / math.ceil(examples / batch_size))
 
 
 @dataclass

@@ -95,7 +95,8 @@ def train(
             progress.optimizer.step()
             progress.optimizer.zero_grad()  # no gradient takes up memory while the next texts are read
             updates.append(update)
-        record = progress.record() | describe_rollout(rollout, scores, experience.old_logprobs, experience.ref_logprobs)
+        read = experience.old_logprobs, experience.ref_logprobs, experience.response_mask
+        record = progress.record() | describe_rollout(scores, *read, rollout.ended)
         progress.kl_coef = next_kl_coef(method, record, settings)
         yield record | method.describe(experience) | mean_record(updates)
 

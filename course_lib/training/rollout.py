@@ -43,15 +43,17 @@ def sample(
     """Sample one response to each prompt: up to `response_len` tokens, the end-of-text token included.
 
     Each token is drawn from softmax(logits / temperature) with nothing cut off, the distribution in which its
-    log-probability will be taken. A row that has ended leaves the batch, so no work is spent on it.
+    log-probability will be taken. A row that has ended leaves the batch, so no work is spent on it. A prompt shorter
+    than the others has bos in front more than once; the policy reads from the last of them.
     """
     batch, eos_id = len(prompt_ids), policy.eos_id
     response_ids = torch.full((batch, response_len), policy.pad_id, device=prompt_ids.device)
     response_mask = torch.zeros_like(response_ids, dtype=torch.bool)
     running = torch.arange(batch, device=prompt_ids.device)
+    begins = policy.begins(prompt_ids)
     token_ids, cache = prompt_ids, None
     for t in range(response_len):
-        logits, cache = policy.next_logits(token_ids, cache)
+        logits, cache = policy.next_logits(token_ids, cache, begins[running])
         probabilities = torch.softmax(logits.float() / temperature, dim=-1)
         token_ids = draw(probabilities, generator)
         response_ids[running, t] = token_ids[:, 0]
@@ -98,16 +100,17 @@ def join_rollouts(rollouts: Sequence[Rollout], *, pad_id: int) -> Rollout:
 
 
 def describe_rollout(
-    rollout: Rollout,
     scores: Float[Tensor, " batch"],
     logprobs: Float[Tensor, "batch response_len"],
     ref_logprobs: Float[Tensor, "batch response_len"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    ended: Bool[Tensor, " batch"],
 ) -> Record:
     """Means over a batch: its score, its KL in nats a response, how many end by themselves, how long they are."""
-    kl = (k1(logprobs, ref_logprobs) * rollout.response_mask).sum(dim=1)
+    kl = (k1(logprobs, ref_logprobs) * response_mask).sum(dim=1)
     return {
         "score": scores.mean().item(),
         "kl": kl.mean().item(),
-        "eos_share": rollout.ended.float().mean().item(),
-        "response_length": rollout.response_mask.sum(dim=1).float().mean().item(),
+        "eos_share": ended.float().mean().item(),
+        "response_length": response_mask.sum(dim=1).float().mean().item(),
     }

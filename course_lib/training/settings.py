@@ -65,6 +65,7 @@ class RunSettings(PPOSettings):
     steps: str = setting("ppo,report", "stages, in order and separated by commas: reward-model, ppo, report")
     model: str = setting("", "GPT-2 to train: a folder or a hub name such as gpt2 (empty: data/tiny-gpt2)")
     pairs: int = setting(4096, "preference pairs that the stage reward-model trains on, once")
+    preferences: str = setting("", "pairs of yours in their place: chosen and rejected in JSON lines, CSV or Parquet")
     reward_learning_rate: float = setting(1e-3, "learning rate of that stage (for larger models 5e-5, as OpenAI)")
     equations: str = setting("", "Python file of yours: its functions replace the equations of their names")
     reward_model: str = setting("", "reward model to please: a folder or hub name (empty: data/reward-model)")
@@ -74,6 +75,7 @@ class RunSettings(PPOSettings):
     checkpoint_every: int = setting(5, "steps between checkpoints, from which --resume goes on")
     seed: int = setting(0, "every random draw follows from it")
     prompt_len: int = setting(4, "tokens of a review that the policy is given to continue")
+    prompts: str = setting("", "prompts of yours in their place, whole: a file of lines, JSON lines, CSV or Parquet")
     evaluation_prompts: int = setting(256, "held-out prompts on which the policy is judged before and after")
 
     def check(self, *, context: int, processes: int = 1) -> None:

@@ -4,6 +4,7 @@ import copy
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from course_lib.training.files.paths import TINY_GPT2
 from course_lib.training.language_model import check_device, compute_in_bfloat16, has_bfloat16, load_language_model
 from course_lib.training.method import Method
+from course_lib.training.own_prompts import Prompts, own_prompts
 from course_lib.training.own_reward import OwnReward, own_reward
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import train
@@ -41,9 +43,9 @@ class Setup:
         self.settings, self.team = settings, team
         self.device = check_device(settings.device)
         lm, self.tokenizer = load_language_model(settings.model or TINY_GPT2, device=self.device)
-        settings.check(context=lm.config.max_position_embeddings, processes=team.size)
-        self.training_prompts = self.prompts("train")
-        self.test_prompts = self.prompts("test")[: settings.evaluation_prompts]
+        context = lm.config.max_position_embeddings
+        settings.check(context=context, processes=team.size)
+        self.training_prompts, self.test_prompts = self.prompts(context=context)
         self.reference = Policy.of(copy.deepcopy(lm), self.tokenizer).to(self.device).requires_grad_(False)
         value_trunk = copy.deepcopy(lm.base_model) if settings.value_network == "separate" else None
         self.policy = Policy.of(lm, self.tokenizer, value_trunk=value_trunk).to(self.device)
@@ -51,10 +53,17 @@ class Setup:
             for trunk in (lm.base_model, self.reference.lm.base_model, value_trunk):
                 compute_in_bfloat16(trunk, self.device.type)
 
-    def prompts(self, split: str) -> Int[Tensor, "prompts prompt_len"]:
-        """The first tokens of the reviews of one split."""
-        sentences = load_ratings(split=split)
-        return review_prompts(sentences, self.tokenizer, prompt_len=self.settings.prompt_len).to(self.device)
+    def prompts(self, *, context: int) -> tuple[Prompts, Prompts]:
+        """Those to train on, and those to judge by: the user's own, or the first tokens of reviews."""
+        settings = self.settings
+        if settings.prompts:
+            options = {"most_tokens": context - 1 - settings.response_len, "tell": self.team.rank == 0}
+            train, test = own_prompts(Path(settings.prompts), self.tokenizer, **options)
+            test = as_many(test, settings.evaluation_prompts)
+        else:
+            reviews = (load_ratings(split=split) for split in ("train", "test"))
+            train, test = (review_prompts(part, self.tokenizer, prompt_len=settings.prompt_len) for part in reviews)
+        return train.to(self.device), test[: settings.evaluation_prompts].to(self.device)
 
     def generator(self, use: int) -> torch.Generator:
         """A random stream for each use, so that drawing more for one leaves the others as they were."""
@@ -134,7 +143,7 @@ class Setup:
             model(rollout.token_ids, rollout.response_mask, temperature=self.settings.temperature).logprobs
             for model in (policy or self.policy, self.reference)
         )
-        return describe_rollout(rollout, scores, logprobs, ref_logprobs)
+        return describe_rollout(scores, logprobs, ref_logprobs, rollout.response_mask, rollout.ended)
 
     @torch.no_grad()
     def evaluate(

@@ -14,12 +14,12 @@ def test_welcome(lab):
     lab.run_all()
     lab.screenshot_all()
     assert lab.page.locator(".Toastify__toast").all_inner_texts() == []  # no box asks about news
-    lab.wait_for("map-reveal", "You have not chosen yet")
-    lab.click("(b) the policy and the reward model", "map-predict")
-    lab.wait_for("map-predict", r"Kept: \(b\), .* Now run the next cell\.")
-    lab.run("map-reveal")
-    lab.wait_for("map-reveal", r"you chose \(b\) .*: it did not come true\. Right is \(a\)")
-    lab.show_cell("map-predict")
+    lab.wait_for("critic-reveal", "You have not chosen yet")
+    lab.click("(b) mostly harsh", "critic-predict")
+    lab.wait_for("critic-predict", r"Kept: \(b\), .* Now run the next cell\.")
+    lab.run("critic-reveal")
+    lab.wait_for("critic-reveal", r"you chose \(b\) .*: it did not come true\. Right is \(c\)")
+    lab.show_cell("critic-predict")
     lab.screenshot("prediction")
 
 
@@ -57,9 +57,9 @@ def test_clipped_ppo(lab):
     lab.move("clip-demo", "ratio", "Home")
     lab.move("clip-demo", "clip_eps", "PageUp")
     lab.move("clip-cloud", "clip_eps")
-    lab.move("advantage-demo", "lambda", "Home")
+    lab.move("advantage-demo", "lambda", "End")
     lab.move("advantage-demo", "gamma", "ArrowLeft")
-    lab.move("spread-demo", "lambda", "End")
+    lab.move("spread-demo", "lambda", "Home")
     lab.show_cell("advantage-demo")
     lab.screenshot("advantage-demo")
 

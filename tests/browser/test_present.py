@@ -43,28 +43,38 @@ def shows(lab: Lab, *names: str) -> None:
     wait_until(lambda: seen(lab) == list(names), f"the slide shows {names}, it showed {seen(lab)}")
 
 
+def opacity(lab: Lab, name: str) -> float:
+    """How much of a cell can be seen: a fragment keeps its place before it appears."""
+    return lab.cell(name).evaluate("cell => +getComputedStyle(cell).opacity")
+
+
 def test_slides_with_live_widgets(live):
     live.open(NAME)
     live.cell("title").click()
     live.page.keyboard.press("F4")
     live.page.wait_for_selector("body[data-jp-deck-mode=presenting]", state="attached", timeout=180_000)
-    for name in ("title", "clip-idea", "clip-predict", "clip-demo"):
-        shows(live, name)
-        if name == "clip-predict":
-            assert live.cell(name).get_by_role("button", name="(b) No: the objective still pushes it back").is_visible()
-            assert not live.cell(name).locator(".jp-InputArea").is_visible()
-            live.screenshot("live-prediction")
-        live.page.keyboard.press("Space")
-    shows(live, "clip-answer")
+    shows(live, "title")
+    live.page.keyboard.press("Space")
+    shows(live, "clip-idea", "clip-predict")
+    option = live.cell("clip-predict").get_by_role("button", name="(b) No: the objective still pushes it back")
+    assert option.is_visible()
+    assert not live.cell("clip-predict").locator(".jp-InputArea").is_visible()
+    live.screenshot("live-prediction")
+    live.page.keyboard.press("Space")  # from cell to cell of the same slide
+    live.page.keyboard.press("Space")
+    shows(live, "clip-demo", "clip-answer")
+    assert opacity(live, "clip-answer") == 0
+    live.page.keyboard.press("Space")
+    wait_until(lambda: opacity(live, "clip-answer") == 1, "the answer appears")
     assert live.cell("clip-answer").locator(".jp-MarkdownOutput p").is_visible()  # unfolded
     live.page.keyboard.press("Shift+Space")
-    shows(live, "clip-demo")
+    wait_until(lambda: opacity(live, "clip-answer") == 0, "the answer goes")
     assert not live.cell("clip-demo").locator(".jp-InputArea").is_visible()
     live.move("clip-demo", "advantage", "Home")
     assert "Advantage −2.0" in live.says("clip-demo")
     live.screenshot("live")
     live.cell("clip-demo").locator("img").first.click()  # the keys leave the slider
     live.page.keyboard.press("Space")
-    shows(live, "clip-answer")
+    wait_until(lambda: opacity(live, "clip-answer") == 1, "the answer appears")
     live.page.keyboard.press("Escape")
     live.page.wait_for_selector("body:not([data-jp-deck-mode=presenting])", state="attached")

@@ -69,7 +69,7 @@ def deck(browser, folder, request):
 @pytest.mark.parametrize("deck", NOTEBOOKS, ids=lambda path: path.stem, indirect=True)
 def test_each_slide_fits_the_screen_and_asks_for_nothing(deck, pictures):
     total = deck.page.evaluate("Reveal.getTotalSlides()")
-    assert total > 3
+    assert total > 1
     for number in range(1, total + 1):
         assert deck.page.evaluate(STICKS_OUT) == [], f"slide {number}"
         assert deck.page.evaluate(HAS_SOMETHING), f"slide {number} is empty"
@@ -88,22 +88,24 @@ def test_the_speaker_sees_notes_clock_and_pacing_and_goes_on_from_there(deck, pi
     speaker.wait_for_selector(".pacing", state="visible")
     deck.page.keyboard.press("ArrowRight")
     speaker.wait_for_function(
-        "selector => /Planned: 0:00 to 0:15/.test(document.querySelector(selector).innerText)", arg=SPEAKER
+        "selector => /Planned: 0:00 to 1:00/.test(document.querySelector(selector).innerText)", arg=SPEAKER
     )
     notes = speaker.inner_text(SPEAKER)
-    assert re.search(r"Say:\s+Read the equation as a sentence", notes)
+    assert re.search(r"Say:\s+Do the step aloud", notes)
     assert re.search(r"When late:\s+Skip the code", notes)
     assert re.search(r"\d\d:\d\d:\d\d", speaker.inner_text(".timer"))
     speaker.wait_for_function("() => /ahead|on-track|behind/.test(document.querySelector('.pacing').className)")
     speaker.keyboard.press("ArrowRight")
     deck.page.wait_for_function("() => Reveal.getSlidePastCount() == 2")
+    while not deck.page.locator(".slides > .present > .present .predict").count():
+        deck.page.keyboard.press("ArrowRight")
     speaker.wait_for_function("selector => /Expect:/.test(document.querySelector(selector).innerText)", arg=SPEAKER)
     speaker.wait_for_timeout(1000)
     speaker.screenshot(path=pictures / f"{deck.name}-speaker.png")
     assert deck.wrong == []
 
 
-@pytest.mark.parametrize("deck", NOTEBOOKS[:1], ids=lambda path: path.stem, indirect=True)
+@pytest.mark.parametrize("deck", NOTEBOOKS[1:2], ids=lambda path: path.stem, indirect=True)
 def test_a_fold_opens_and_closes_on_its_slide_and_notes_are_not_seen(deck):
     fold = deck.page.locator(".slides > .present > .present details")
     while not fold.count():

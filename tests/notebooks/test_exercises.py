@@ -1,5 +1,6 @@
 """The exercises of the notebooks: a stub, a check, a solution; the check answers each as it should."""
 
+import ast
 import contextlib
 import io
 import re
@@ -105,6 +106,17 @@ def test_the_solution_passes(exercise):
     lines = printed(solution, exercise.check.source)
     assert len(lines) == len(functions(exercise))
     assert all(line.startswith("Passed") for line in lines)
+
+
+def imports(source: str) -> list[str]:
+    return [ast.unparse(node) for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@each_exercise
+def test_the_stub_runs_alone_after_a_restart_and_brings_what_its_answer_needs(exercise):
+    exec(exercise.stub.source, {})
+    (solution,) = BLOCK.findall(exercise.solution.source)
+    assert set(imports(solution)) <= set(imports(exercise.stub.source))
 
 
 @each_exercise

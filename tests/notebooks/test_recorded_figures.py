@@ -66,7 +66,7 @@ def test_without_a_leash_runs_end_far_away_and_with_the_default_near(after):
     far, near = pair(after[0.0], "kl", "{:.0f}"), {f"{end['kl']:.0f}" for end in after[0.12]}
     assert f"end at {far} nats, with the leash near {near.pop()}." in said("03", "cockpit-predict")
     assert not near
-    assert f"with 0.12 both end near {after[0.12][0]['kl']:.0f} nats, with 0 at {far}." in said("03", "cockpit-seen")
+    assert f"With 0.12 both end near {after[0.12][0]['kl']:.0f} nats, with 0 at {far}." in said("03", "cockpit-seen")
 
 
 def test_what_the_coefficients_buy(after):
@@ -133,3 +133,37 @@ def test_what_the_choices_do():
     for clipped, free in zip(runs["default"], runs["values not clipped"], strict=True):
         assert clipped.metrics["score"] == free.metrics["score"]
     assert len(runs["default"][0].metrics["step"]) == 12
+
+
+def test_six_methods_with_one_budget():
+    runs, seen = by_name(load_recording("relatives")), said("05", "relatives-seen")
+    ends = {
+        name: {metric: sorted(run.after[metric] for run in some) for metric in ("score", "kl", "seconds", "eos_share")}
+        for name, some in runs.items()
+    }
+
+    def span(name, metric, digits):
+        return f"{ends[name][metric][0]:.{digits}f} to {ends[name][metric][-1]:.{digits}f}"
+
+    assert f"best-of-64 comes to {span('best of n', 'score', 1)} at {ends['best of n']['kl'][0]:.1f} nats" in seen
+    assert max(score for name in ends for score in ends[name]["score"] if name != "best of n") < 1.5
+    assert sum(score >= 1.5 for score in ends["best of n"]["score"]) == 1, "for one seed of three"
+    assert f"fewest nats, {span('PPO', 'kl', 1)} for {span('PPO', 'score', 1)};" in seen
+    assert f"GRPO to {span('GRPO', 'score', 1)} at {span('GRPO', 'kl', 0)}." in seen
+    both = [ends[name] for name in ("REINFORCE", "RLOO")]
+    low, high = min(end["score"][0] for end in both), max(end["score"][-1] for end in both)
+    assert f"REINFORCE and RLOO come to {low:.1f} to {high:.1f} at 5," in seen
+    assert all(round(kl) == 5 for end in both for kl in end["kl"])
+    assert max(ends["PPO"]["kl"]) < min(kl for end in both for kl in end["kl"])
+    assert f"up to {1 - min(ends['GRPO']['eos_share']):.0%}".removesuffix("%") in seen
+    assert f"stayed within {max(ends['DPO']['kl']):.1f} nats" in seen
+    tokens = {name: np.mean([run.metrics["tokens"][-1] for run in some]) for name, some in runs.items()}
+    after = sorted(tokens[name] / tokens["best of n"] for name in runs.keys() - {"best of n"})
+    assert f"cheaper after {after[0]:.0f} to {after[-1]:.0f} answers" in seen
+    seconds = {name: np.mean(end["seconds"]) for name, end in ends.items()}
+    assert (
+        f"some {np.mean([seconds['REINFORCE'], seconds['RLOO']]):.0f} seconds where PPO takes {seconds['PPO']:.0f}"
+        in seen
+    )
+    an_answer = seconds["best of n"] / 256
+    assert f"after {round(seconds['RLOO'] / an_answer, -1):.0f} to {round(seconds['PPO'] / an_answer, -1):.0f}." in seen

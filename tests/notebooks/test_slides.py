@@ -7,11 +7,13 @@ from itertools import pairwise
 import pytest
 from shared.notebooks import NOTEBOOKS, each_notebook, sections
 
-from course_lib.publish.plan import NOTES, plan, slide_type
-from course_lib.publish.roles import PARTS, course, heading, predictions, role
-from course_lib.publish.stored import read
+from course_lib.publish.plan import HIDE_INPUT, NOTES, plan, slide_type
+from course_lib.publish.roles import PARTS, answers, course, heading, predictions, role
+from course_lib.publish.stored import FOLDER, find, read
 
 PRESENTED = [path for path in NOTEBOOKS if not course(read(path).cells[0]).get("lab")]
+
+WIDEST = 88  # letters in a line of code on a slide
 
 each_presented = pytest.mark.parametrize("path", PRESENTED, ids=lambda path: path.stem)
 
@@ -24,8 +26,23 @@ def test_what_a_class_sees_is_marked_and_the_rest_is_skipped(path):
         for cell in section.cells:
             if section.heading.deeper or role(cell) in PARTS:
                 assert slide_type(cell) == "skip", cell.id
-            elif role(cell) in ("prediction", "answer"):
-                assert slide_type(cell) != "skip", cell.id
+
+
+@each_notebook
+def test_a_prediction_and_its_answer_are_both_on_slides_or_both_skipped(path):
+    notebook = read(path)
+    skipped = {cell.id: slide_type(cell) == "skip" for cell in notebook.cells}
+    for asked, answer in answers(notebook).items():
+        assert skipped[asked] == skipped[answer], asked
+
+
+@pytest.mark.parametrize(("name", "slides", "asked"), [("00", 2, 1), ("01", 12, 2), ("02", 12, 2)])
+def test_what_is_presented_can_be_presented_in_its_minutes(name, slides, asked):
+    (path,) = find([name], FOLDER)
+    notebook = read(path)
+    assert sum(map(len, plan(notebook))) <= slides
+    shown = [cell.id for cell in notebook.cells if slide_type(cell) != "skip"]
+    assert len(predictions(notebook).keys() & set(shown)) <= asked
 
 
 @each_presented
@@ -74,6 +91,14 @@ def test_notes_stand_in_no_text_that_a_student_reads(path):
     for member in notebook.cells:
         for note in member.metadata.get("notes", {}).values():
             assert note not in shown, member.id
+
+
+def test_code_on_a_slide_can_be_read_from_the_back_row():
+    (path,) = find(["02"], FOLDER)
+    for cell in read(path).cells:
+        shown = cell.cell_type == "code" and slide_type(cell) != "skip"
+        if shown and HIDE_INPUT not in cell.metadata.get("tags", []):
+            assert max(map(len, cell.source.splitlines())) <= WIDEST, cell.id
 
 
 @each_presented

@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from shared.tiny_models import make_tiny_lm, tiny_policy
@@ -115,3 +116,33 @@ def test_what_a_frozen_trunk_says_of_a_batch_does_not_depend_on_the_one_before()
     again = torch.cat([batch[:7], torch.randint(3, 24, (1, 9))])  # a policy that repeats itself
     assert torch.equal(frozen.states(again, lengths), FrozenTrunk(frozen.trunk).states(again, lengths))
     assert read == [8, 8, 8]  # a run that goes on knows nothing of the batch before, and must find the same bits
+
+
+def left_filled(*texts, bos=0):
+    """Texts of different lengths in one batch, filled with bos in front; each begins with its own bos."""
+    width = max(map(len, texts))
+    return torch.tensor([[bos] * (width - len(text)) + text for text in texts])
+
+
+@pytest.mark.parametrize("values_from", ["policy", "separate", "frozen"])
+def test_a_shorter_prompt_is_read_as_if_it_stood_alone(tiny_lm, values_from):
+    trunk = {"policy": None, "separate": make_tiny_lm(seed=1).base_model}.get(
+        values_from, FrozenTrunk(make_tiny_lm(seed=1).base_model)
+    )
+    policy = tiny_policy(tiny_lm, bos_id=0, value_trunk=trunk)
+    nn.init.normal_(policy.value_head.weight)
+    texts = [[0, 9, 4, 5, 6], [0, 7, 8, 9, 3, 4, 5, 6], [0, 3, 4, 5, 6]]  # each with a response of three tokens
+    mask = torch.tensor([[True] * 3, [True] * 3, [True, True, False]])
+    together = policy(left_filled(*texts), mask)
+    for row, text in enumerate(texts):
+        alone = policy(torch.tensor([text]), mask[row : row + 1])
+        for columns, column in zip(together, alone, strict=True):
+            torch.testing.assert_close(columns[row], column[0])
+
+
+def test_a_text_begins_with_the_last_of_the_bos_tokens_in_front_of_its_prompt():
+    policy = tiny_policy(bos_id=0)
+    prompts = left_filled([0, 5], [0, 5, 0, 7], [0], [0, 3, 4])
+    assert policy.begins(prompts).tolist() == [2, 0, 3, 1]
+    assert policy.begins(torch.tensor([[5, 0], [3, 3]])).tolist() == [0, 0]
+    assert tiny_policy().begins(prompts).tolist() == [0, 0, 0, 0]

@@ -33,6 +33,20 @@ def test_near_temperature_zero_every_row_follows_the_argmax_of_a_full_forward(ti
             token_ids = torch.cat([token_ids, expected[None]])
 
 
+def test_a_prompt_shorter_than_the_others_is_continued_as_if_it_stood_alone(tiny_lm):
+    tiny_lm.lm_head.weight = torch.nn.Parameter(torch.randn(24, 16))
+    lengths = torch.tensor([0, 3, 1, 2] * 16)  # so many bos tokens stand in front of the prompt's own
+    prompt_ids = prompts(64, length=5) * (torch.arange(5) > lengths[:, None])
+    options = {"response_len": 10, "temperature": 1e-5, "generator": torch.Generator().manual_seed(0)}
+    rollout = sample(tiny_policy(tiny_lm, bos_id=0), prompt_ids, **options)
+    assert 0 < rollout.ended.sum() < 64, "the case needs rows that leave the batch"
+    for row, begin in enumerate(lengths):
+        token_ids = prompt_ids[row, begin:]
+        for response_id in rollout.response_ids[row][rollout.response_mask[row]]:
+            assert response_id == tiny_lm(input_ids=token_ids[None]).logits[0, -1].argmax()
+            token_ids = torch.cat([token_ids, response_id[None]])
+
+
 def test_tokens_are_drawn_from_the_softmax_at_the_given_temperature(tiny_lm):
     prompt = prompts(1)
     temperature = 0.7

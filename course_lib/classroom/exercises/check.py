@@ -5,10 +5,12 @@ kept in `my_rlhf.py`, and the last line says so. Lenient where it costs nothing:
 dimensions, float64 for float32, and any names of the positional parameters.
 """
 
+from collections.abc import Callable
+
 from IPython.display import display
 
 from course_lib.classroom.exercises.exercise import Exercise
-from course_lib.classroom.exercises.loops import LOOPS, loop_verdict
+from course_lib.classroom.exercises.loops import LOOPS, Loop, loop_verdict
 from course_lib.classroom.exercises.mistakes import (
     advantages,
     clipping,
@@ -27,6 +29,7 @@ from course_lib.classroom.exercises.mistakes import (
     value_loss,
 )
 from course_lib.classroom.exercises.my_library import keep, written_in_notebook
+from course_lib.classroom.exercises.ppo_loop import ppo_verdict, train_ppo
 from course_lib.classroom.exercises.said import Said
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
@@ -36,7 +39,7 @@ TOPICS += (kl, overoptimization, optimum, groups, dpo)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }
-KNOWN = EXERCISES | LOOPS
+KNOWN = EXERCISES | LOOPS | {"train_ppo": train_ppo}
 
 
 def check(function: object) -> None:
@@ -53,7 +56,14 @@ def told(function: object) -> str:
     if exercise is None:
         known = ", ".join(KNOWN)
         return f"Not yet: no exercise is called {name}; call your function my_ and one of these: {known}."
-    says = (loop_verdict if name.removeprefix("my_") in LOOPS else verdict)(exercise, function)
+    says = verdict_of(exercise, function)
     if says.startswith("Passed") and written_in_notebook(function):
         return f"{says}\n{keep(function, exercises=KNOWN)}"
     return says
+
+
+def verdict_of(exercise: object, function: Callable) -> str:
+    """The verdict of the kind of check that an exercise has."""
+    if exercise is train_ppo:
+        return ppo_verdict(function)
+    return (loop_verdict if isinstance(exercise, Loop) else verdict)(exercise, function)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.plots.curves import Panel, draw_panel
+from course_lib.classroom.plots.curves import draw_panel
+from course_lib.classroom.plots.panels import Panel
 from course_lib.classroom.style import REWARD_MODEL, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.record import Record

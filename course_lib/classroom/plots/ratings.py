@@ -1,4 +1,4 @@
-"""What people said: every single rating of a sentence, and how often two raters disagree."""
+"""What people said: every single rating of a sentence, and how often two draws of them disagree."""
 
 import textwrap
 from collections.abc import Sequence
@@ -55,10 +55,10 @@ class RatingsPicture:
 
 
 def disagreement(sentences: Sequence[RatedSentence], *, pairs: int = 100_000, seed: int = 0) -> list[float]:
-    """How often two raters, each comparing the same two sentences, prefer different ones, by the gap of the means.
+    """How often two draws of a rating for each of two sentences prefer different ones, by the gap of the means.
 
-    A rater's comparison is a rating drawn for either sentence, and a rater who gives both the same is left out.
-    One share for each of NAMES, 0 where no pair has such a gap.
+    The data do not tell which ratings are by the same person, so a draw mixes two; one with a tie is left out. One
+    share for each of NAMES, 0 where no pair has such a gap.
     """
     generator = np.random.default_rng(seed)
     means = np.array([sentence.mean for sentence in sentences])
@@ -77,7 +77,7 @@ def disagreement(sentences: Sequence[RatedSentence], *, pairs: int = 100_000, se
 
 
 def disagreement_figure(sentences: Sequence[RatedSentence]) -> Figure:
-    """Draw how often two raters disagree on a pair."""
+    """Draw how often two draws disagree on a pair."""
     with styled():
         figure = Figure(figsize=(8, 4))
         draw_disagreement(figure.subplots(), disagreement(sentences))
@@ -85,13 +85,13 @@ def disagreement_figure(sentences: Sequence[RatedSentence]) -> Figure:
 
 
 def draw_disagreement(ax: Axes, shares: Sequence[float]) -> None:
-    """Draw the share of raters' pairs that disagree, by the gap between the sentences' mean ratings."""
+    """Draw the share of draws that disagree, by the gap between the sentences' mean ratings."""
     bars = ax.bar(NAMES, shares, color=PEOPLE, width=0.7)
     numbers = [f"{share:.0%}" for share in shares]
     ax.bar_label(bars, numbers, padding=5, color=ink(PEOPLE), weight="bold", bbox=BLANK)
     ax.axhline(0.5, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)))
     label(ax, len(NAMES) - 0.6, 0.5, "two coins", REFERENCE, gap=3.0)
-    ax.set(ylim=(0, 0.6), xlabel="gap between the two mean ratings", title="How often two people disagree on a pair")
+    ax.set(ylim=(0, 0.6), xlabel="gap between the two mean ratings", title="How often two draws disagree on a pair")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 

@@ -11,7 +11,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.canvas import Canvas
-from course_lib.classroom.plots.curves import Panel, Steps, metric
+from course_lib.classroom.plots.curves import Steps, metric
+from course_lib.classroom.plots.panels import Panel
 from course_lib.classroom.style import NEGATIVE, REFERENCE, ink, styled
 from course_lib.classroom.words import number
 from course_lib.training.record import Record

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from course_lib.classroom.canvas import png
 from course_lib.classroom.html import render
-from course_lib.classroom.plots.curves import Panel, draw_panel, draw_run, panels_of
+from course_lib.classroom.plots.curves import draw_panel, draw_run
 from course_lib.classroom.plots.frontier import draw_run_against_kl
+from course_lib.classroom.plots.panels import Panel, panels_of
 from course_lib.classroom.report.report_words import (
     against_frontier,
     describe_frontier,
@@ -28,7 +29,7 @@ from course_lib.training.run.finished_run import FinishedRun, read_run
 from course_lib.training.settings import RunSettings
 
 SHOWN = 8
-OF_THE_FRONTIER = ("model", "reward_model", "reward", "prompt_len", "response_len", "temperature")
+OF_THE_FRONTIER = ("model", "reward_model", "reward", "prompts", "prompt_len", "response_len", "temperature")
 STYLES = (Path(__file__).parents[1] / "look.css", Path(__file__).with_name("report.css"))
 FIGURES = (
     ("score", "Score", "{:+z.2f}", "What the reward says, in standard deviations of the texts before training."),

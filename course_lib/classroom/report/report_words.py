@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from course_lib.classroom.plots.curves import Panel, metric
+from course_lib.classroom.plots.curves import metric
+from course_lib.classroom.plots.panels import Panel
 from course_lib.classroom.words import number
 from course_lib.training.experiments.frontier import Frontier
 from course_lib.training.record import LOOKING_ON, Record

@@ -17,17 +17,19 @@ from course_lib.classroom.exercises.mine import my_method
 from course_lib.classroom.html import render
 from course_lib.classroom.live_run import LiveRun, describe, recorded_runs
 from course_lib.classroom.plots.before_after import before_after_figure
-from course_lib.classroom.plots.curves import PANELS
+from course_lib.classroom.plots.panels import panels_named
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.texts_table import TextsTable
 from course_lib.training.experiments.recordings import Recording, records_of
 from course_lib.training.files.errors import CourseError
 from course_lib.training.method import Method
-from course_lib.training.record import Record
+from course_lib.training.own_reward import own_reward
+from course_lib.training.record import LOOKING_ON, Record
+from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
 
 SHOWN = ("score", "judge", "kl", "entropy", "clip_fraction", "explained_variance")
-COCKPIT_PANELS = tuple(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN)
+WITH_OWN_REWARD = ("score", LOOKING_ON, "judge", "kl", "entropy", "explained_variance")
 SIZE = (7.4, 3.8)  # inches
 SLIDERS = {
     "kl_coef": ("KL coefficient", (0.0, 0.02, 0.05, 0.12, 0.2, 0.5)),  # those of the recorded runs
@@ -58,7 +60,9 @@ class Cockpit(Pictured, widgets.VBox):
     Training runs in a thread, a step at a time; the buttons only say how many steps are wanted, and the kernel's stop
     button is another Pause. A new cockpit stops the one before it. `recorded` are runs by their KL coefficient: that
     with the slider's is drawn in grey behind this one. It trains with our equations, or, where the switch says so, with
-    the student's in `my_rlhf.py`; `method` takes the place of the switch: PPO(gae=my_gae), say.
+    the student's in `my_rlhf.py`; `method` takes the place of the switch: PPO(gae=my_gae), say. It pleases the reward
+    model, or a `reward` of the student's own, a function from texts to as many numbers: then the reward model looks on,
+    and no run that pleased it is drawn in grey.
     """
 
     latest: "Cockpit | None" = None
@@ -68,12 +72,15 @@ class Cockpit(Pictured, widgets.VBox):
         settings: RunSettings | None = None,
         *,
         method: Method | None = None,
+        reward: TextScorer | Callable | None = None,
         recorded: Mapping[float, Recording] | None = None,
     ):
         if Cockpit.latest:
             Cockpit.latest.stop()
         self.settings = settings or RunSettings()
-        self.recorded = recorded_runs() if recorded is None else recorded
+        self.reward = None if reward is None else own_reward(reward, tell=self._tell)
+        self.panels = panels_named(SHOWN if reward is None else WITH_OWN_REWARD)
+        self.recorded = {} if reward is not None else recorded_runs() if recorded is None else recorded
         self.method, self.beats = method, 0
         try:
             self.loop = asyncio.get_running_loop()
@@ -128,8 +135,8 @@ class Cockpit(Pictured, widgets.VBox):
             method = my_method() if self.equations.value == MINE else method
         except CourseError as error:
             fault = f"Stopped. {error}"
-        self.live = LiveRun(self.settings, method=method)
-        self.wanted, self.training, self.ended, self.moved_at = 0, False, fault, []
+        self.live = LiveRun(self.settings, method=method, reward=self.reward)
+        self.wanted, self.training, self.ended, self.moved_at, self.told = 0, False, fault, [], ""
         self._draw_ghost()
         self.refresh()
 
@@ -139,7 +146,7 @@ class Cockpit(Pictured, widgets.VBox):
         whose = "ours, recorded" if self.live.method else "recorded"
         name = f"grey: {whose} with a KL coefficient of {self.settings.kl_coef:g} and the default settings"
         self.curves = RunCurves(
-            COCKPIT_PANELS,
+            self.panels,
             steps=self.settings.iterations,
             ghosts=[records_of(ghost)] if ghost else [],
             ghost_name=name if ghost else "",
@@ -244,9 +251,13 @@ class Cockpit(Pictured, widgets.VBox):
         else:
             self.texts.value = ""
 
+    def _tell(self, sentence: str) -> None:
+        """Keep what is said of a reward in a thread of its own during a step; the next sign of life shows it."""
+        self.told = sentence
+
     def _say(self) -> None:
         """Say how it stands; while the training runs each time is a sign of life."""
-        state, more = self._state(), describe(self.live.records, self.settings.iterations)
+        state, more = self._state(), f"{describe(self.live.records, self.settings.iterations)} {self.told}".strip()
         self.says = f"{state} {more}".strip()
         self.beats += 1
         values = {"state": state, "more": more, "running": self.training, "beat": self.beats, "silent": SILENT}
@@ -269,5 +280,5 @@ class Cockpit(Pictured, widgets.VBox):
             return bundle
         records = records_of(run)
         says = f"A recorded run with a KL coefficient of {self.settings.kl_coef:g}. {describe(records, len(records))}"
-        picture = png(before_after_figure(records, COCKPIT_PANELS[:3], run.samples))
+        picture = png(before_after_figure(records, self.panels[:3], run.samples))
         return bundle | {"image/png": base64.b64encode(picture).decode(), "text/plain": says}

@@ -9,7 +9,8 @@ from course_lib.classroom.canvas import image_html
 from course_lib.classroom.controls import NAME_AND_ALL
 from course_lib.classroom.demo import Pictured
 from course_lib.classroom.html import sentence_html
-from course_lib.classroom.plots.curves import PANELS, Line, Panel, metric
+from course_lib.classroom.plots.curves import metric
+from course_lib.classroom.plots.panels import PANELS, Line, Panel
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.report.report_words import describe_panel
 from course_lib.classroom.words import number
@@ -63,13 +64,13 @@ SIGNS = {
         "advantages not whitened",
         "policy_loss",
         "whitened advantages average 0, which keeps the policy loss within a tenth of 0; without whitening it strays "
-        "by a few tenths; here it lies between {low} and {high}",
+        "further; here it lies between {low} and {high}",
     ),
     "reward on the wrong token": Sign(
         "reward on the wrong token",
-        "clip_fraction",
-        "with the score paid at the first token only few tokens have a large advantage, so few would be clipped at the "
-        "first step; here {first} are",
+        "explained_variance",
+        "with the score paid at the first token nothing comes after it that the values foresee, so the explained "
+        "variance would stay below 0; here it goes from {first} to {last}",
     ),
 }
 

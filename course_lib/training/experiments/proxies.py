@@ -4,7 +4,6 @@ As in Gao et al. 2022 (arXiv:2210.10760), where a reward model stands in for peo
 policy is worth that was trained against another one.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import REWARD_MODEL, TINY_GPT2
 from course_lib.training.files.write import write_folder
-from course_lib.training.fit import FitSettings, PreferredTexts, fit
+from course_lib.training.fit import FitSettings, PreferredTexts, enough_epochs, fit
 from course_lib.training.ratings import draw_pairs, load_ratings
 from course_lib.training.reward_model import RewardModel, load_reward_model, new_reward_model
 from course_lib.training.scorer import Scorer, TextScorer
@@ -34,7 +33,6 @@ SETTINGS = {
     "value_network": "policy",
     "evaluation_prompts": 128,
 }
-LEAST_STEPS = 30  # few pairs are passed over more often
 PROXY_FIT = FitSettings(batch_size=32, learning_rate=1e-3)
 
 TextPreference = tuple[str, str]
@@ -59,8 +57,7 @@ def train_proxy(pairs: Sequence[TextPreference], *, seed: int, model: str | Path
     proxy = new_reward_model(model, generator=generator)
     inputs = proxy.encode([text for pair in pairs for text in pair])
     rows = torch.arange(len(inputs))
-    steps_an_epoch = math.ceil(len(pairs) / PROXY_FIT.batch_size)
-    settings = replace(PROXY_FIT, epochs=math.ceil(LEAST_STEPS / steps_an_epoch))
+    settings = replace(PROXY_FIT, epochs=enough_epochs(len(pairs), batch_size=PROXY_FIT.batch_size))
     for _ in fit(proxy, PreferredTexts(inputs, rows[::2], rows[1::2]), settings=settings, generator=generator):
         pass
     return proxy.requires_grad_(False)

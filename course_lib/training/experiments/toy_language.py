@@ -84,8 +84,12 @@ class TabularPolicy(nn.Module):
             self.values[prefixes],
         )
 
+    def begins(self, prompt_ids: Int[Tensor, "batch prompt_len"]) -> Int[Tensor, " batch"]:
+        """All texts begin at once."""
+        return torch.zeros(len(prompt_ids), dtype=torch.long)
+
     def next_logits(
-        self, token_ids: Int[Tensor, "batch new"], cache: Prefix | None = None
+        self, token_ids: Int[Tensor, "batch new"], cache: Prefix | None = None, begins: Tensor | None = None
     ) -> tuple[Float[Tensor, "batch vocab"], Prefix]:
         """Logits of the next token; the first token of a row is bos."""
         seen = token_ids if cache is None else torch.cat([cache.token_ids, token_ids], dim=1)

@@ -19,7 +19,7 @@ from course_lib.training.run.resume import (
     use_threads_of,
     write_beginning,
 )
-from course_lib.training.run.reward_stage import reward_model_stage, start_reward_model
+from course_lib.training.run.reward_stage import read_preferences, reward_model_stage, start_reward_model
 from course_lib.training.run.run_folder import locked, new_run_folder
 from course_lib.training.run.team import find_team
 from course_lib.training.settings import STAGES, RunSettings, flag
@@ -27,7 +27,7 @@ from course_lib.training.setup import Setup
 
 OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dpo_")  # equations that PPO does not climb by
 WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
-READ_BY = {"reward": "ppo"}  # which stage a file of the user's is for
+READ_BY = {"reward": "ppo", "prompts": "ppo", "preferences": "reward-model"}  # which stage a file of the user's is for
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
 
 
@@ -54,6 +54,7 @@ def run_pipeline(
     reward = read_reward(settings.reward) if settings.reward else None
     setup = Setup(settings, team=team) if "ppo" in stages else None
     reward_model = start_reward_model(settings, stages)
+    preferences = read_preferences(reward_model, settings, tell=team.rank == 0) if reward_model else None
     models = {"policy": setup and setup.policy.lm, "reward_model": reward_model}
     if resume:
         use_threads_of(resume)
@@ -64,7 +65,8 @@ def run_pipeline(
             write_beginning(folder, {"command": command} | beginning(settings, models, processes=team.size))
         if "reward-model" in stages:
             loss = equations.get(BRADLEY_TERRY)
-            reward_model = yield from reward_model_stage(reward_model, settings, folder, team, loss=loss)
+            options = {"loss": loss, "preferences": preferences}
+            reward_model = yield from reward_model_stage(reward_model, settings, folder, team, **options)
         if setup:
             method = PPO().replaced(equations)
             yield from ppo_stage(setup, reward_model, folder, started=started, method=method, reward=reward)

@@ -37,6 +37,7 @@ def beginning(settings: RunSettings, models: dict[str, nn.Module | None], *, pro
 def own_files(settings: RunSettings) -> dict[str, Path]:
     """The files of a student's own that the settings name."""
     given = {"equations": settings.equations, "reward": settings.reward and reward_file(settings.reward)}
+    given |= {name: getattr(settings, name) for name in ("prompts", "preferences")}
     return {name: Path(path) for name, path in given.items() if path}
 
 

@@ -16,6 +16,7 @@ from course_lib.classroom.plots.frontier import draw_frontier_line
 from course_lib.classroom.plots.nats import draw_nats, draw_speed
 from course_lib.classroom.plots.overoptimization import gold_figure, proxies_figure
 from course_lib.classroom.plots.own_model import verdict_figure
+from course_lib.classroom.plots.panels import panels_named
 from course_lib.classroom.plots.pipeline_map import pipeline_map
 from course_lib.classroom.plots.ratings import disagreement_figure
 from course_lib.classroom.plots.recordings import draw_choices, draw_clip_table
@@ -24,11 +25,13 @@ from course_lib.classroom.plots.remedies import remedies_figure
 from course_lib.classroom.plots.run_curves import RunCurves
 from course_lib.classroom.plots.scorers import scorers_figure
 from course_lib.classroom.style import styled
-from course_lib.classroom.widgets.cockpit import COCKPIT_PANELS, SIZE
+from course_lib.classroom.widgets.cockpit import SHOWN, SIZE
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.recordings import load_recording, records_of
 from course_lib.training.experiments.scorers import load_scorers
 from course_lib.training.ratings import load_ratings
+
+PANELS = panels_named(SHOWN)
 
 
 def runs_of(name: str) -> list[Figure]:
@@ -38,7 +41,7 @@ def runs_of(name: str) -> list[Figure]:
 
 
 def before_after() -> list[Figure]:
-    return [before_after_figure(records_of(run), COCKPIT_PANELS[:3], run.samples) for run in recorded_runs().values()]
+    return [before_after_figure(records_of(run), PANELS[:3], run.samples) for run in recorded_runs().values()]
 
 
 def verdicts() -> list[Figure]:
@@ -100,7 +103,7 @@ def test_curves_that_grow(kl_coef):
     records = records_of(recorded_runs()[kl_coef])
     ghost = records_of(recorded_runs()[0.12])
     for size, name in ((SIZE, "grey: a recorded run"), ((10.0, 5.5), "")):
-        curves = RunCurves(COCKPIT_PANELS, steps=20, ghosts=[ghost], ghost_name=name, size=size)
+        curves = RunCurves(PANELS, steps=20, ghosts=[ghost], ghost_name=name, size=size)
         for steps in (1, 2, 5, 10, 19, 20):
             curves.png(records[:steps], moved_at=[2])
             with noting() as words:

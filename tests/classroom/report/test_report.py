@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.classroom.plots.curves import PANELS, draw_panel, draw_run
+from course_lib.classroom.plots.curves import draw_panel, draw_run
+from course_lib.classroom.plots.panels import PANELS
 from course_lib.classroom.report.report import below_the_frontier, write_report
 from course_lib.classroom.report.report import page as page_of
 from course_lib.classroom.report.report_words import against_frontier, headline, judgement

@@ -13,8 +13,9 @@ from course_lib.classroom.exercises.my_library import LIBRARY
 from course_lib.classroom.live_run import recorded_runs
 from course_lib.classroom.widgets import cockpit as cockpit_module
 from course_lib.classroom.widgets.cockpit import MINE, OURS, SHOWN, SLIDERS, Cockpit
+from course_lib.classroom.words import number
 from course_lib.equations.ppo import clipped_objective
-from course_lib.training import setup
+from course_lib.training import own_reward, setup
 from course_lib.training.experiments.recordings import Recording
 from course_lib.training.ppo import PPO
 from course_lib.training.ratings import load_ratings
@@ -336,3 +337,59 @@ def test_values_out_of_view_make_room_for_themselves(make):
         cockpit.live.records.append(cockpit.live.records[-1] | {"step": 2, "kl": kl})
         cockpit.refresh()
     assert cockpit.curves.axes[2].get_ylim()[1] > 300
+
+
+def lengths(texts):
+    return [len(text) for text in texts]
+
+
+def test_a_reward_of_the_student_s_own_is_pleased_and_people_s_reward_model_looks_on(make):
+    cockpit = make(reward=lengths, recorded=None)
+    assert [ax.get_title(loc="left") for ax in cockpit.curves.axes][:3] == [
+        "Your reward",
+        "People’s reward model",
+        "Independent judge",
+    ]
+    record = cockpit.one_step()
+    assert {"score", "reward_model", "judge"} <= record.keys()
+    assert f"sd, people’s reward model {number(record['reward_model'])} sd, KL" in cockpit.says
+    assert cockpit.curves.moving[1][0].get_ydata().tolist() == [record["reward_model"]]
+    assert "your reward" in cockpit.texts.value
+    assert "people’s reward model" in cockpit.texts.value
+    scores, texts = zip(*((row["score"], len(row["text"])) for row in cockpit.live.now), strict=True)
+    assert torch.corrcoef(torch.tensor([scores, texts]))[0, 1].item() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("reward", "says"),
+    [
+        (lambda texts: [1.0] * len(texts), "to tell texts apart, but all"),
+        (lambda texts: ["good"] * len(texts), "but 'good' came for the text"),
+        (lambda texts: texts.nothing, "stops with AttributeError"),
+    ],
+)
+def test_what_is_wrong_with_a_reward_becomes_the_sentence(make, reward, says):
+    cockpit = make(reward=reward)
+    assert cockpit.one_step() is None
+    assert cockpit.says.startswith("Stopped. Expected ")
+    assert says in cockpit.says
+    assert "line " in cockpit.says
+    assert usable(cockpit) == {"reset"}
+
+
+def test_a_slow_reward_says_so_while_it_goes_on(make, monkeypatch):
+    monkeypatch.setattr(own_reward, "SLOW", 0.01)
+    monkeypatch.setattr(cockpit_module, "BEAT", 0.02)
+
+    def my_reward(texts):
+        time.sleep(0.1)
+        return lengths(texts)
+
+    async def press():
+        cockpit = make(iterations=1, reward=my_reward)
+        cockpit.buttons["one_step"].click()
+        await until(lambda: "Expected a score within seconds from your my_reward" in cockpit.says)
+        assert cockpit.says.startswith("Finishing this step.")
+        await until(lambda: cockpit.says.startswith("Done"))
+
+    asyncio.run(press())

@@ -1,8 +1,11 @@
 """Each mistake is the one that its name says, and nothing else."""
 
+import math
+
 import pytest
 import torch
 from shared.tiny_models import EOS, PAD, make_tiny_lm, tiny_policy
+from shared.tiny_ppo import PROMPTS, start
 
 from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.method import Experience
@@ -43,6 +46,16 @@ def test_no_mistake_goes_unseen_or_raises(experience, name):
         for column in columns
     )
     assert all(torch.isfinite(getattr(wrong, column)).all() for column in (*columns, "returns", "rewards"))
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_every_mistake_trains_a_step_and_crashes_nothing(name):
+    *_, records = start(method=BUGS[name], iterations=1)
+    record = next(records)
+    healthy = next(start(method=BUGS["healthy"], iterations=1)[-1])
+    prompt = PROMPTS.shape[1] - 1 if name == "prompt not masked" else 0
+    assert record["response_length"] == healthy["response_length"] + prompt
+    assert math.isfinite(record["kl"])
 
 
 def test_the_kl_sign_pays_for_leaving_the_reference(experience):

@@ -153,6 +153,45 @@ def test_a_run_with_a_reward_of_ones_own_shows_people_looking_on_and_knows_its_f
     assert "but the file of its reward has changed; change that back" in capsys.readouterr().err
 
 
+def test_a_run_on_prompts_of_ones_own_looks_the_same_and_knows_its_file(run, tmp_path, capsys):
+    mine = tmp_path / "my prompts.csv"
+    mine.write_bytes("prompt;id\r\nThe film;1\r\nÀ mon avis;2\r\nThe film;3\r\n".encode("utf-8-sig"))
+    code, said, folder = run("--prompts", str(mine))
+    assert code == 0
+    assert f"From {mine} (UTF-8 with a byte-order mark, lines ended by CRLF): 2 prompts of 8 to 11 tokens" in said
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    assert len(samples) == 16
+    (prompt,) = {sample["prompt"] for sample in samples}
+    assert prompt in {"The film", "À mon avis"}
+    assert len({sample["before"] for sample in samples}) > 8
+    assert "<html" in (folder / "report.html").read_text()
+    (folder / "summary.json").unlink()
+    mine.write_text("prompt;id\nThe plot;1\n")
+    assert command_line.main(["run", "--resume", str(folder)]) == 2
+    assert "but the file of its prompts has changed; change that back" in capsys.readouterr().err
+
+
+def test_a_run_on_preferences_of_ones_own_learns_from_them_and_tells_how_well(run, tmp_path, capsys):
+    mine = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"{number}: ", "chosen": "good", "rejected": "bad"} for number in range(20)]
+    mine.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"chosen": "alike", "rejected": "alike"}]))
+    code, said, folder = run("--preferences", str(mine), "--steps", "reward-model,ppo,report", "--prompts", str(mine))
+    assert code == 0
+    assert "20 pairs of 8 to 10 tokens in 21 rows; left out: 1 with the same text on both sides." in said
+    assert "18 are learned from, 2 held out to judge by." in said
+    assert "The reward model is right about 100% of 2 pairs held out; who always prefers the longer text" in said
+    assert "20 prompts of 3 to 4 tokens in 21 rows; left out: 1 empty." in said
+    assert "PPO goes on from film reviews" not in said
+    records = [json.loads(line) for line in (folder / "reward_model_metrics.jsonl").read_text().splitlines()]
+    assert len(records) == 30
+    assert records[-1]["validation_pair_accuracy"] == 1
+    assert "<html" in (folder / "report.html").read_text()
+    (folder / "summary.json").unlink()
+    mine.write_text(json.dumps(rows[0]) + "\n")
+    assert command_line.main(["run", "--resume", str(folder)]) == 2
+    assert "the file of its preferences has changed" in capsys.readouterr().err
+
+
 def test_a_reward_that_fails_on_the_way_is_one_sentence_and_what_was_reached_is_kept(run, tmp_path):
     lines = ["asked = []", "def odd(texts):", "    asked.append(1)", "    return [len(text) for text in texts[:{}]]"]
     (tmp_path / "odd.py").write_text("\n".join(lines).format("len(texts) if len(asked) < 5 else 2"))
@@ -189,6 +228,13 @@ BAD = {
     "a reward without a function": (["--reward", "rules.py"], "FILE.py:FUNCTION"),
     "a reward that is not there": (["--reward", "nowhere.py:joy"], "a reward in the file nowhere.py, but there is no"),
     "a reward that no stage asks": (["--reward", "a.py:b", "--steps", "reward-model"], "add --steps reward-model,ppo."),
+    "prompts that are not there": (["--prompts", "nowhere.txt"], "texts in the file nowhere.txt, but there is no such"),
+    "prompts that no stage reads": (["--prompts", "a.txt", "--steps", "reward-model"], "Expected the stage ppo with"),
+    "preferences that no stage reads": (["--preferences", "a.jsonl"], "add --steps reward-model,ppo,report."),
+    "preferences that are not there": (
+        ["--preferences", "no.jsonl", "--steps", "reward-model"],
+        "texts in the file no.jsonl, but there is no such file",
+    ),
     "a batch of nothing": (["--batch-size", "0"], "--batch-size"),
     "a number that is none": (["--kl-coef", "nan"], "--kl-coef"),
     "a negative rate": (["--learning-rate", "-1"], "--learning-rate"),

@@ -114,6 +114,16 @@ def test_a_stopped_run_goes_on_to_the_same_bits_whatever_values_are_read_from(op
     assert "own trunk" not in capfd.readouterr().err, "these two models have the same tokens"
 
 
+def test_a_stopped_run_with_a_reward_and_prompts_of_ones_own_goes_on_to_the_same_bits(options, tmp_path):
+    (tmp_path / "rules.py").write_text("def long(texts):\n    return [len(text) for text in texts]\n")
+    (tmp_path / "prompts.txt").write_text("The film\nA\nOne of the\nIt\n")
+    given = [*options, "--reward", f"{tmp_path / 'rules.py'}:long", "--prompts", str(tmp_path / "prompts.txt")]
+    assert fork([*given, "--out", tmp_path / "whole"]) == 0
+    folder = stopped(given, tmp_path / "stopped", steps=5)
+    assert fork(["run", "--resume", folder]) == 0
+    assert numbers(folder) == numbers(tmp_path / "whole")
+
+
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(options, uninterrupted, tmp_path, capfd):
     folder = tmp_path / "full"
 
