@@ -3,13 +3,17 @@
 import re
 
 from markupsafe import Markup
+from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from course_lib.publish.exporter import CourseExporter, page_templates
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.markdown import to_inline_html
-from course_lib.publish.plan import Slide
-from course_lib.publish.roles import predictions, unfolded
+from course_lib.publish.plan import Slide, clock
+from course_lib.publish.roles import marked, predictions, unfolded
 from course_lib.training.files.errors import CourseError
 
 REVEAL = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -19,7 +23,7 @@ IMPORTS = re.compile(r"\A(?:(?:import|from) .*\n|\s*\n)+")
 def deck_page(lesson: Lesson, sections: list[list[Slide]]) -> str:
     """Return the deck: sections from left to right, the slides of each from top to bottom."""
     exporter = CourseExporter("slide_cells.html.j2", href=href)
-    exporter.register_filter("without_imports", without_imports)
+    exporter.register_filter("code", code)
     exporter.register_filter("unfolded", unfolded)
     asked = predictions(lesson.notebook)
 
@@ -44,6 +48,23 @@ def without_imports(source: str) -> str:
     return IMPORTS.sub("", source)
 
 
+def code(cell: NotebookNode) -> Markup:
+    """Return a cell's code without its imports: each line knows its indent, and those that are marked say so."""
+    shown = without_imports(cell.source)
+    left_out = cell.source.removesuffix(shown).count("\n")
+    lines = highlight(shown, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
+    spans = (
+        f'<span class="line{" marked" * (line in marked(cell))}" style="--indent: {indent(source)}ch">{html}\n</span>'
+        for line, (source, html) in enumerate(zip(shown.splitlines(), lines, strict=True), start=1 + left_out)
+    )
+    return Markup(f'<div class="highlight"><pre>{"".join(spans)}</pre></div>')
+
+
+def indent(line: str) -> int:
+    """How far a line that is too long goes on to the right: beyond where it began."""
+    return len(line) - len(line.lstrip()) + 8
+
+
 def read_reveal() -> dict[str, Markup]:
     """Return the files of reveal.js by their names. CourseError where the package that brings them is missing."""
     try:
@@ -66,8 +87,3 @@ def fill(template: str, **values) -> str:
     templates = page_templates()
     templates.filters |= {"clock": clock, "inline": lambda markdown: Markup(to_inline_html(markdown, href))}
     return templates.get_template(template).render(**values)
-
-
-def clock(seconds: int) -> str:
-    """Write seconds as minutes and seconds."""
-    return f"{seconds // 60}:{seconds % 60:02}"

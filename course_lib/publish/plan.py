@@ -14,6 +14,7 @@ from course_lib.publish.roles import Heading, heading
 
 # what a note may hold, and what it is called where the speaker reads it
 NOTES = {"say": "Say", "expect": "Expect", "cut": "When late"}
+SPOKEN = ("Say", "Expect")  # what is left out when late is not told
 HIDE_INPUT = "hide-input"  # the tag of a cell whose output is the point, not its code
 
 
@@ -31,6 +32,11 @@ class Slide:
         """What to say, what to expect and what to cut, each after the word that the speaker reads before it."""
         notes = [cell.metadata.get("notes", {}) for cell in self.cells]
         return [(word, note[name]) for note in notes for name, word in NOTES.items() if note.get(name)]
+
+
+def clock(seconds: int) -> str:
+    """Write seconds as minutes and seconds."""
+    return f"{seconds // 60}:{seconds % 60:02}"
 
 
 def slide_type(cell: NotebookNode) -> str:

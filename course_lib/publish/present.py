@@ -15,8 +15,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course_lib.publish.plan import HIDE_INPUT, slide_type
-from course_lib.publish.roles import role, unfolded
+from course_lib.publish.plan import HIDE_INPUT, clock, plan, slide_type
+from course_lib.publish.roles import marked, role, unfolded
 from course_lib.publish.slides import OUT
 from course_lib.publish.stored import FOLDER, find, read, write
 from course_lib.training.files.entry_point import entry_point
@@ -24,34 +24,58 @@ from course_lib.training.files.errors import CourseError
 
 LIVE = OUT / "live"
 STYLES = "@deathbeds/jupyterlab-fonts"  # where jupyterlab-slideshow looks for styles
-PICTURE = {  # without its code, and no higher than leaves room for the controls above it
-    "styles": {".jp-Cell-inputWrapper": {"display": "none"}, "img": {"max-height": "420px", "width": "auto"}}
+PICTURE = {  # without its code, no higher than leaves room for the controls above it, and with large words
+    ".jp-Cell-inputWrapper": {"display": "none"},
+    "img": {"max-height": "420px", "width": "auto"},
+    ".course-option": {"font-size": "22px"},
+    "p": {"font-size": "20px"},
 }
+MARKED = {"background-color": "#fdeebf", "color": "black"}
+MINUTE = {"display": "block", "text-align": "right", "font-size": "16px", "color": "#767676"}
 # The key F4 runs the notebook, goes to its first cell, and shows it as slides.
 STEPS = ["notebook:run-all-cells", "notebook:extend-marked-cells-top", "notebook:deselect-all", "deck:start"]
 START = {"command": "apputils:run-all-enabled", "args": {"commands": STEPS}, "keys": ["F4"], "selector": "body"}
 SETTINGS = {
     "@jupyterlab/apputils-extension/themes": {
-        "overrides": {"content-font-size1": "22px", "code-font-size": "17px", "ui-font-size1": "15px"}
+        "overrides": {"content-font-size1": "22px", "code-font-size": "24px", "ui-font-size1": "15px"}
     },
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "codeCellConfig": {"lineWrap": True}},
     "@jupyterlab/shortcuts-extension/shortcuts": {"shortcuts": [START]},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
 
 def live(notebook: NotebookNode) -> NotebookNode:
-    """Return the slides of a notebook and the code before them, answers unfolded and code hidden where tagged so."""
-    cells = notebook.cells
+    """Return the slides of a notebook and the code before them, answers unfolded and code hidden where tagged so.
+
+    Each slide says the minute that is planned for it; lines of code that are marked are told apart.
+    """
+    minutes, cells = planned_minutes(notebook), notebook.cells
     while cells and slide_type(cells[-1]) == "skip":
         cells.pop()
     notebook.cells = [cell for cell in cells if cell.cell_type == "code" or slide_type(cell) != "skip"]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = unfolded(cell.source, cell)
-        elif HIDE_INPUT in cell.metadata.get("tags", []) or role(cell) == "prediction":
-            cell.metadata[STYLES] = PICTURE
+        if styles := minutes.get(cell.id, {}) | looks(cell):
+            cell.metadata[STYLES] = {"styles": styles}
     return notebook
+
+
+def planned_minutes(notebook: NotebookNode) -> dict[str, dict]:
+    """Return the style that writes the planned minute over the first cell of each slide; none where none is planned."""
+    slides = [slide for section in plan(notebook) for slide in section]
+    if not slides or not slides[-1].ends:
+        return {}
+    said = {slide.cells[0].id: f"'minute {clock(slide.starts)} of {slides[-1].ends // 60}'" for slide in slides}
+    return {name: {".jp-CellHeader::before": {"content": words} | MINUTE} for name, words in said.items()}
+
+
+def looks(cell: NotebookNode) -> dict[str, dict]:
+    """Return the style of a cell whose code is hidden, or has marked lines."""
+    if cell.cell_type == "code" and (HIDE_INPUT in cell.metadata.get("tags", []) or role(cell) == "prediction"):
+        return PICTURE
+    return {f".cm-line:nth-child({line})": MARKED for line in marked(cell)}
 
 
 def write_live(folder: Path = LIVE) -> None:

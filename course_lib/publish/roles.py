@@ -43,6 +43,11 @@ def heading(cell: NotebookNode) -> Heading | None:
     return Heading(len(marks), words.removesuffix(f" ({length})"), length, minutes, course(cell).get("deeper", False))
 
 
+def marked(cell: NotebookNode) -> list[int]:
+    """Return the lines of a cell's code, the first being 1, that matter most when it is presented."""
+    return course(cell).get("mark", [])
+
+
 def question(cell: NotebookNode) -> Question:
     """Return what a quiz asks. CourseError where its metadata lack something."""
     said = course(cell)

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from course_lib.publish.amount import Amount, amount
 from course_lib.publish.decks import deck_page, notes_page
 from course_lib.publish.lesson import read_lesson
 from course_lib.publish.plan import plan
@@ -17,8 +18,8 @@ from course_lib.training.files.errors import CourseError
 OUT = FOLDER.parent / "slides"
 
 
-def write(path: Path, out: Path) -> int:
-    """Write the slides and the notes of a notebook, and return how many slides there are.
+def write(path: Path, out: Path) -> Amount:
+    """Write the slides and the notes of a notebook, and return how much there is to read and to say.
 
     CourseError where no cell is marked as a slide.
     """
@@ -32,7 +33,7 @@ def write(path: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{lesson.name}.html").write_text(deck_page(lesson, sections), encoding="utf-8", newline="\n")
     (out / f"{lesson.name}-notes.html").write_text(notes_page(lesson, sections), encoding="utf-8", newline="\n")
-    return sum(map(len, sections))
+    return amount(lesson.notebook, sections)
 
 
 @entry_point
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=OUT, help="the folder to write into (default: slides)")
     asked = parser.parse_args(arguments)
     for path in find(asked.names, FOLDER):
-        print(f"{asked.out / path.stem}.html: {write(path, asked.out)} slides")
+        print(f"{asked.out / path.stem}.html: {write(path, asked.out)}.")
     print("Open one in a browser: the arrow keys go on and back, S opens the speaker's window.")
 
 

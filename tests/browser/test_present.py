@@ -48,6 +48,11 @@ def opacity(lab: Lab, name: str) -> float:
     return lab.cell(name).evaluate("cell => +getComputedStyle(cell).opacity")
 
 
+def minute(lab: Lab, name: str) -> str:
+    """What is written over a cell."""
+    return lab.cell(name).locator(".jp-CellHeader").evaluate("header => getComputedStyle(header, '::before').content")
+
+
 def test_slides_with_live_widgets(live):
     live.open(NAME)
     live.cell("title").click()
@@ -58,11 +63,15 @@ def test_slides_with_live_widgets(live):
     shows(live, "clip-idea", "clip-predict")
     option = live.cell("clip-predict").get_by_role("button", name="(b) No: the objective still pushes it back")
     assert option.is_visible()
+    tops = [button.bounding_box()["y"] for button in live.cell("clip-predict").get_by_role("button").all()]
+    assert tops == sorted(set(tops))  # one under the other
+    assert minute(live, "clip-idea") == '"minute 0:00 of 3"'
     assert not live.cell("clip-predict").locator(".jp-InputArea").is_visible()
     live.screenshot("live-prediction")
     live.page.keyboard.press("Space")  # from cell to cell of the same slide
     live.page.keyboard.press("Space")
     shows(live, "clip-demo", "clip-answer")
+    assert minute(live, "clip-demo") == '"minute 1:30 of 3"'
     assert opacity(live, "clip-answer") == 0
     live.page.keyboard.press("Space")
     wait_until(lambda: opacity(live, "clip-answer") == 1, "the answer appears")

@@ -9,16 +9,29 @@ from shared.notebooks import NOTEBOOKS
 from course_lib.publish import slides
 
 SCREEN = {"width": 1280, "height": 720}
-# what sticks out of the slide that is shown, or lies under its header; formulas too
+# what sticks out of the slide that is shown, or lies under its header; formulas too; what goes on by keys may be below
 STICKS_OUT = """() => {
   const slide = Reveal.getCurrentSlide(), content = slide.querySelector(".content");
   const top = slide.querySelector("header").getBoundingClientRect().bottom;
+  const goesOn = slide.querySelector(".part");
   const found = [...content.querySelectorAll("*")].filter(element => {
     const box = element.getBoundingClientRect();
-    return box.width && (box.top < top || box.bottom > innerHeight - 4 || box.left < 0 || box.right > innerWidth);
+    const high = !goesOn && (box.top < top || box.bottom > innerHeight - 4);
+    return box.width && (high || box.left < 0 || box.right > innerWidth);
   });
   return found.map(element => element.tagName + " " + element.textContent.slice(0, 40));
 }"""
+# the sizes of the code that is shown, as it appears
+CODE_SIZES = """() => [...Reveal.getCurrentSlide().querySelectorAll(".highlight .line")].map(line => {
+  let size = parseFloat(getComputedStyle(line).fontSize);
+  for (let element = line; element; element = element.parentElement) size *= getComputedStyle(element).zoom;
+  return size;
+})"""
+IS_AT_ITS_END = """() => {
+  const content = Reveal.getCurrentSlide().querySelector(".content");
+  return content.scrollTop + content.clientHeight >= content.scrollHeight - 1;
+}"""
+FROM_THE_BACK_ROW = 24  # pixels of 720
 HAS_SOMETHING = """() => {
   const content = Reveal.getCurrentSlide().querySelector(".content");
   return content.innerText.trim() || content.querySelector("img");
@@ -73,10 +86,12 @@ def test_each_slide_fits_the_screen_and_asks_for_nothing(deck, pictures):
     for number in range(1, total + 1):
         assert deck.page.evaluate(STICKS_OUT) == [], f"slide {number}"
         assert deck.page.evaluate(HAS_SOMETHING), f"slide {number} is empty"
+        assert min(deck.page.evaluate(CODE_SIZES), default=99) >= FROM_THE_BACK_ROW, f"slide {number}"
         deck.page.screenshot(path=pictures / f"{deck.name}-slide-{number:02}.png")
-        if number < total:
-            while deck.page.evaluate("Reveal.getSlidePastCount()") < number:
-                deck.page.keyboard.press("ArrowRight")
+        while deck.page.evaluate("Reveal.availableFragments().next"):
+            deck.page.keyboard.press("ArrowRight")
+        assert deck.page.evaluate(IS_AT_ITS_END), f"slide {number} has more than its keys show"
+        deck.page.keyboard.press("ArrowRight")
     assert deck.page.evaluate(IS_LAST)
     assert deck.wrong == []
 

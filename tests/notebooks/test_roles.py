@@ -4,11 +4,23 @@ from shared.notebooks import NOTEBOOKS, ROOT, each_notebook
 
 from course_lib.classroom.predictions import predictions as all_predictions
 from course_lib.publish.lesson import read_lesson
-from course_lib.publish.roles import DEEPER, PARTS, answers, course, exercises, heading, predictions, question, role
+from course_lib.publish.plan import HIDE_INPUT
+from course_lib.publish.roles import (
+    DEEPER,
+    PARTS,
+    answers,
+    course,
+    exercises,
+    heading,
+    marked,
+    predictions,
+    question,
+    role,
+)
 from course_lib.publish.stored import read
 
 KEYS = {
-    "": {"minutes", "lab", "deeper", "name", "does"},
+    "": {"minutes", "lab", "deeper", "name", "does", "mark"},
     "prediction": set(),
     "reveal": set(),
     "quiz": {"question", "options", "answer"},
@@ -24,6 +36,17 @@ def one_line(source: str) -> str:
 def test_cells_say_of_themselves_only_what_is_known(path):
     for cell in read(path).cells:
         assert set(course(cell)) - {"role"} <= KEYS[role(cell)], cell.id
+
+
+@each_notebook
+def test_lines_are_marked_where_code_is_shown_and_has_them(path):
+    for cell in read(path).cells:
+        lines = cell.source.splitlines()
+        for line in marked(cell):
+            assert cell.cell_type == "code", cell.id
+            assert HIDE_INPUT not in cell.metadata.get("tags", []), cell.id
+            assert 0 < line <= len(lines), cell.id
+            assert lines[line - 1].strip(), cell.id
 
 
 def calls(function: str, name: str) -> str:

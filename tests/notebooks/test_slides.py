@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from shared.notebooks import NOTEBOOKS, each_notebook, sections
 
+from course_lib.publish.amount import WORDS_A_MINUTE, amount
 from course_lib.publish.plan import HIDE_INPUT, NOTES, plan, slide_type
 from course_lib.publish.roles import PARTS, answers, course, heading, predictions, role
 from course_lib.publish.stored import FOLDER, find, read
@@ -111,3 +112,10 @@ def test_the_planned_minutes_are_those_of_the_headings(path):
     assert every[0].starts == 0
     assert every[-1].ends == 60 * heading(notebook.cells[0]).minutes
     assert all(one.ends == after.starts for one, after in pairwise(every))
+
+
+@each_presented
+def test_what_the_notes_say_can_be_said_in_the_planned_minutes(path):
+    notebook = read(path)
+    told = amount(notebook, plan(notebook))
+    assert told.said <= WORDS_A_MINUTE * told.planned

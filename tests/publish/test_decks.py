@@ -9,7 +9,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from shared.notebooks import NOTEBOOKS, each_notebook
 
-from course_lib.publish import present, slides
+from course_lib.publish import decks, present, slides
+from course_lib.publish.amount import amount
 from course_lib.publish.lesson import read_lesson
 from course_lib.publish.plan import plan
 from course_lib.publish.stored import canonical, write
@@ -111,11 +112,11 @@ def test_a_deck_and_its_notes_load_nothing_from_elsewhere(written, path):
 
 @each_notebook
 def test_a_deck_has_every_slide_and_keeps_its_notes_from_the_class(written, path):
-    count, out = written[path.stem]
+    told, out = written[path.stem]
     page = Page((out / f"{path.stem}.html").read_text(encoding="utf-8"))
     lesson = read_lesson(path)
     planned = [slide for group in plan(lesson.notebook) for slide in group]
-    assert count == len(planned)
+    assert told.slides == len(planned)
     said = [" ".join(re.findall(r"\w+", note)[:8]) for slide in planned for _, note in slide.notes]
     words, notes = (" ".join(re.findall(r"\w+", "".join(texts))) for texts in (page.words, page.notes))
     assert all(begin in notes and begin not in words for begin in said)
@@ -129,6 +130,37 @@ def test_code_is_shown_without_imports_and_hidden_where_the_tag_says_so(written)
     assert "clip_demo(" not in words
 
 
+def test_lines_that_are_marked_are_told_apart_and_long_ones_go_on_beyond_their_indent():
+    source = 'import torch\n\nfor row in rows:\n    loss = row["<a>"]\n\n    step()'
+    html = decks.code(new_code_cell(source, metadata={"course": {"mark": [4]}}))
+    lines = re.findall(r'<span class="line(.*?)" style="--indent: (\d+)ch">(.*?)\n</span>', html, flags=re.DOTALL)
+    assert [bool(marked) for marked, _, _ in lines] == [False, True, False, False]
+    assert [indent for _, indent, _ in lines] == ["8", "12", "8", "12"]
+    assert "&lt;a&gt;" in lines[1][2]
+    assert "import" not in html
+
+
+def test_words_that_are_read_and_words_that_are_said_are_counted():
+    notes = {"say": "Two words.", "expect": "Three more words.", "cut": "This is not told."}
+    notebook = new_notebook(
+        cells=[
+            cell("title", "# A title (1 min)", "slide", course={"minutes": 1}),
+            cell(
+                "idea",
+                "## An *idea* (1 min)\n\nOf $a + b$, <b>two</b> words.",
+                "slide",
+                course={"minutes": 1},
+                notes=notes,
+            ),
+            demo("not_counted = 1", image_png=PNG, text_plain="A picture's words."),
+            cell("left-out", "Nor these.", mark="skip"),
+        ]
+    )
+    told = amount(notebook, plan(notebook))
+    assert (told.slides, told.shown, told.said, told.planned) == (2, 4 + 7 + 3, 5, 1)
+    assert str(told).startswith("2 slides with 14 words; the notes have 5 to say, 0.0 minutes at 130 words a minute")
+
+
 def test_a_live_copy_has_the_slides_and_the_code_before_them():
     hidden = demo("clip_demo()", image_png=PNG)
     hidden.metadata = NotebookNode({"tags": ["hide-input"], "slideshow": {"slide_type": "subslide"}})
@@ -139,9 +171,21 @@ def test_a_live_copy_has_the_slides_and_the_code_before_them():
     cells = [*first, hidden, answer, cell("deep", mark="skip"), later]
     shown = present.live(new_notebook(cells=cells)).cells
     assert [member.source.split("\n")[0] for member in shown][:3] == ["# One", "import torch", "clip_demo()"]
-    assert shown[2].metadata[present.STYLES] == present.PICTURE
+    assert shown[2].metadata[present.STYLES] == {"styles": present.PICTURE}
     assert shown[3].source.startswith("<details open>")
     assert len(shown) == 4
+
+
+def test_a_live_copy_tells_the_minute_and_the_marked_lines():
+    code = new_code_cell("one()\ntwo()", id="code", metadata={"course": {"mark": [2]}})
+    idea = cell("idea", "## An idea (2 min)", "slide", course={"minutes": 2})
+    more = cell("more", mark="subslide")
+    title = cell("title", "# A title (2 min)", "slide", course={"minutes": 2})
+    shown = present.live(new_notebook(cells=[title, idea, code, more])).cells
+    styles = [member.metadata[present.STYLES]["styles"] for member in shown]
+    minutes = [style.get(".jp-CellHeader::before", {}).get("content") for style in styles]
+    assert minutes == ["'minute 0:00 of 2'", "'minute 0:00 of 2'", None, "'minute 1:00 of 2'"]
+    assert styles[2] == {".cm-line:nth-child(2)": present.MARKED}
 
 
 def test_what_the_slides_need_and_is_not_installed_is_named(monkeypatch, tmp_path, capsys):

@@ -45,9 +45,9 @@ def test_smaller_headings_text_and_comments_in_code_are_no_headings():
 
 def test_a_prediction_is_found_by_the_id_of_its_cell():
     notebook = new_notebook(cells=[asks("bt-train-predict"), words("seen", role="answer", of="bt-train-predict")])
-    options = {"a": "near 0", "b": "near 0.69", "c": "near 1"}
-    begins = "Where does the loss begin, before anything is learned?"
-    assert predictions(notebook) == {"bt-train-predict": Question(begins, options, "b")}
+    options = {"a": "near 0", "b": "near 0.2", "c": "near 0.4"}
+    ends = "The loss begins at 0.69, that of a coin. Where is it after two epochs on people's choices?"
+    assert predictions(notebook) == {"bt-train-predict": Question(ends, options, "c")}
     assert answers(notebook) == {"bt-train-predict": "seen"}
 
 

@@ -29,7 +29,8 @@ def serve(notebooks: Path, home: Path) -> Iterator[str]:
     for name, text in SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        if not path.exists():  # of settings that a test brings
+            path.write_text(text)
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
     folders |= {"JUPYTER_CONFIG_PATH": str(CONFIG)}  # as `make lab` has it

@@ -31,6 +31,8 @@ from course_lib.training.experiments.recordings import load_recording, records_o
 from course_lib.training.experiments.scorers import load_scorers
 from course_lib.training.ratings import load_ratings
 
+PANELS = panels_named(SHOWN)
+
 
 def runs_of(name: str) -> list[Figure]:
     """Every other recorded run of an experiment as a report draws it: whole, and after few steps."""
@@ -39,9 +41,7 @@ def runs_of(name: str) -> list[Figure]:
 
 
 def before_after() -> list[Figure]:
-    return [
-        before_after_figure(records_of(run), panels_named(SHOWN)[:3], run.samples) for run in recorded_runs().values()
-    ]
+    return [before_after_figure(records_of(run), PANELS[:3], run.samples) for run in recorded_runs().values()]
 
 
 def verdicts() -> list[Figure]:
@@ -103,7 +103,7 @@ def test_curves_that_grow(kl_coef):
     records = records_of(recorded_runs()[kl_coef])
     ghost = records_of(recorded_runs()[0.12])
     for size, name in ((SIZE, "grey: a recorded run"), ((10.0, 5.5), "")):
-        curves = RunCurves(panels_named(SHOWN), steps=20, ghosts=[ghost], ghost_name=name, size=size)
+        curves = RunCurves(PANELS, steps=20, ghosts=[ghost], ghost_name=name, size=size)
         for steps in (1, 2, 5, 10, 19, 20):
             curves.png(records[:steps], moved_at=[2])
             with noting() as words:
