@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from shared.notebooks import said
 
 from course_lib.classroom.plots.recordings import normalised_scores
 from course_lib.classroom.report.report_words import verdicts
-from course_lib.publish.stored import FOLDER, find, read
+from course_lib.publish.stored import FOLDER
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
 from course_lib.training.experiments.recordings import by_name, load_recording, records_of
@@ -17,12 +18,6 @@ from course_lib.training.ratings import draw_pairs, load_ratings
 from course_lib.training.reward_model import MLPRewardModel, load_reward_model
 from course_lib.training.settings import RunSettings
 from course_lib.training.texts import degrades_at
-
-
-def said(notebook, cell_id):
-    """The text of a cell and of its notes, each line break a space."""
-    (cell,) = (cell for path in find([notebook], FOLDER) for cell in read(path).cells if cell.id == cell_id)
-    return " ".join(" ".join([cell.source, *cell.metadata.get("notes", {}).values()]).split())
 
 
 def test_the_objectives_in_notebook_02():

@@ -6,7 +6,7 @@ import pytest
 from nbformat import NotebookNode
 
 from course_lib.publish.roles import Heading, heading
-from course_lib.publish.stored import FOLDER, find
+from course_lib.publish.stored import FOLDER, find, read
 
 ROOT = FOLDER.parent
 NOTEBOOKS = find([], FOLDER)
@@ -35,3 +35,20 @@ def sections(notebook: NotebookNode) -> list[Section]:
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def cell(notebook: str, cell_id: str) -> NotebookNode:
+    (found,) = (member for path in find([notebook], FOLDER) for member in read(path).cells if member.id == cell_id)
+    return found
+
+
+def said(notebook: str, cell_id: str) -> str:
+    """The text of a cell and of its notes, each line break a space."""
+    member = cell(notebook, cell_id)
+    return " ".join(" ".join([member.source, *member.metadata.get("notes", {}).values()]).split())
+
+
+def printed(notebook: str, cell_id: str) -> str:
+    """What a cell printed when it was stored, and the sentences beside its pictures."""
+    outputs = cell(notebook, cell_id).outputs
+    return "\n".join(output.get("text") or output.data["text/plain"] for output in outputs)

@@ -136,7 +136,7 @@ def draw_label_noise(
     """
     for share, curves in data.one_person.items():
         ax.plot(data.pairs, curves.mean(axis=0), color="#B9BEC5", linewidth=1.4, zorder=1)
-        words = f"{share:.0%} flipped" if share else "one person decides"
+        words = f"{share:.0%} flipped" if share else "one rating decides"
         _write_at_end(ax, data.pairs[-1], curves.mean(axis=0)[-1], words, REFERENCE, up=0.0 if share else -2.0)
     mean = data.everybody.mean(axis=0)
     ax.plot(data.pairs, mean, color=PEOPLE, linestyle=(0, (4, 2)), linewidth=2)
