@@ -52,8 +52,8 @@ def find_equations(path: Path, *, known: Collection[str]) -> dict[str, Callable]
 
 
 def is_ours(value: object) -> bool:
-    """Tell whether something is an equation of the course."""
-    return str(getattr(value, "__module__", "")).startswith("course_lib.equations.")
+    """Tell whether something is of the course."""
+    return str(getattr(value, "__module__", "")).startswith("course_lib.")
 
 
 def run_file(path: Path, *, what: str = "equations") -> ModuleType:

@@ -1,7 +1,7 @@
 """A student's PPO loop on the critic, beside the library's."""
 
 from course_lib.classroom import own_ppo as module
-from course_lib.classroom.exercises.ppo_loop import train_ppo
+from course_lib.classroom.exercises.ppo_steps import train_ppo
 from course_lib.classroom.own_ppo import own_ppo, say_scores
 
 

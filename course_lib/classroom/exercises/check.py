@@ -15,6 +15,7 @@ from course_lib.classroom.exercises.mistakes import (
     advantages,
     clipping,
     dpo,
+    experience,
     gain,
     groups,
     kl,
@@ -23,19 +24,21 @@ from course_lib.classroom.exercises.mistakes import (
     optimum,
     overoptimization,
     policy_loss,
+    ppo_loss,
     preferences,
     residuals,
     rewards,
     value_loss,
 )
 from course_lib.classroom.exercises.my_library import keep, written_in_notebook
-from course_lib.classroom.exercises.ppo_loop import ppo_verdict, train_ppo
+from course_lib.classroom.exercises.ppo_loop import ppo_verdict
+from course_lib.classroom.exercises.ppo_steps import train_ppo
 from course_lib.classroom.exercises.said import Said
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
 
 TOPICS = (preferences, gain, logprobs, clipping, policy_loss, value_loss, residuals, advantages, masking, rewards)
-TOPICS += (kl, overoptimization, optimum, groups, dpo)
+TOPICS += (kl, overoptimization, optimum, groups, dpo, experience, ppo_loss)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }

@@ -19,7 +19,10 @@ NOTEBOOKS = {
         *("probability_ratio", "clipped_objective", "td_residuals", "gae"),
         *("token_logprobs", "whiten", "value_loss", "policy_loss"),
     ),
-    "03": ("kl_shaped_rewards", "k1", "k2", "k3", "adaptive_kl_coef", "entropy", "train_ppo"),
+    "03": (
+        *("kl_shaped_rewards", "k1", "k2", "k3", "adaptive_kl_coef", "entropy"),
+        *("experience", "ppo_loss", "train_ppo"),
+    ),
     "04": ("best_of_n_kl", "expected_best_of_n", "rl_peak", "mean_minus_spread"),
     "05": ("optimal_policy", "rloo_advantages", "grpo_advantages", "dpo_loss"),
 }

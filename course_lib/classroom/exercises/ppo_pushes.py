@@ -1,106 +1,124 @@
-"""The gradients of known mistakes in PPO's loop: the one that a loop used tells what it did."""
+"""Which way a loop pushed each token of its first batch, held against what PPO and its misreadings would do.
 
-from typing import NamedTuple
+What PPO's loss sends back to a token's log-probability is -ratio * advantage / tokens, or 0 where it is clipped. How a
+loop shifts and scales its advantages is its own business, so what is compared is their correlation.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.classroom.exercises.ppo_trace import PAD, SETTINGS, WORDS, Read, Trace, score
-from course_lib.equations.advantages import gae, kl_shaped_rewards, whiten
-from course_lib.equations.ppo import policy_loss
+from course_lib.classroom.exercises.ppo_trace import PAD, SETTINGS, Read, Table, Trace, read
+from course_lib.equations.advantages import gae
 from course_lib.training.rollout import Rollout, penalised
 
-SAME = 0.9999  # the cosine from which two gradients are one
-NO_CLIP = 1e6
-
+ALIKE = 0.9999
 PerToken = Float[Tensor, "rows response_len"]
+Paid = Callable[[Tensor, Bool[Tensor, "rows response_len"]], PerToken]  # each token's part of its text's score
 
 
-class Way(NamedTuple):
-    """A way to push a batch: against which log-probabilities, by which advantages, over which tokens, up or down."""
-
-    old: PerToken | None  # None: the new ones, without their gradient
-    worth: PerToken
-    mask: Bool[Tensor, "rows response_len"]
-    sign: float = 1.0
-    clip_eps: float = SETTINGS.clip_eps
+def at(column: Callable[[Tensor], Tensor]) -> Paid:
+    """The score at one token of each row, chosen by the row's length."""
+    return lambda scores, mask: (torch.arange(mask.shape[1]) == column(mask.sum(dim=1))[:, None]) * scores[:, None]
 
 
-def ways(trace: Trace) -> dict[str, Way]:
-    """The right way to push the first batch, and the wrong ones."""
-    rollout, (logits, values) = trace.rollouts[0], trace.begun_with[0]
-    (old, before), (ref, _) = (read(table, rollout) for table in (logits, trace.reference_begun))
-    mask, rows = rollout.response_mask, torch.arange(len(old))
-    scores = penalised(score(rollout), rollout, SETTINGS.missing_eos_penalty)
-
-    def advantages(*, kl_sign: float = 1.0, place: Tensor | int | None = None) -> PerToken:
-        rewards = kl_shaped_rewards(scores, old, ref, mask, kl_coef=kl_sign * SETTINGS.kl_coef)
-        if place is not None:
-            rewards[rows, mask.sum(dim=1) - 1] -= scores
-            rewards[rows, place] += scores
-        return gae(rewards * mask, values[before], mask, gamma=SETTINGS.gamma, lam=SETTINGS.lam)
-
-    right, raw = whiten(advantages(), mask), advantages()
-    padded = (raw - raw.mean()) / raw.std(correction=0)
-    everywhere = torch.ones_like(mask)
-    return {
-        "right": Way(old, right, mask),
-        "climbed": Way(old, right, mask, sign=-1.0),
-        "reference as old": Way(ref, right, mask),
-        "old anew": Way(None, right, mask),
-        "KL sign": Way(old, whiten(advantages(kl_sign=-1.0), mask), mask),
-        "no KL": Way(old, whiten(advantages(kl_sign=0.0), mask), mask),
-        "first token": Way(old, whiten(advantages(place=0), mask), mask),
-        "last place": Way(old, whiten(advantages(place=-1), mask), mask),
-        "returns": Way(old, whiten((raw + values[before]) * mask, mask), mask),
-        "padding": Way(old, padded, everywhere),
-        "padding whitened": Way(old, padded, mask),
-        "no clip": Way(old, right, mask, clip_eps=NO_CLIP),
-    }
+LAST = at(lambda lengths: lengths - 1)
+ELSEWHERE = (
+    at(lambda lengths: 0 * lengths),
+    at(lambda lengths: 0 * lengths + lengths.max() - 1),
+    at(lambda lengths: lengths - 2),
+    at(lambda lengths: (lengths - 2).clamp(min=0)),
+    lambda scores, mask: scores[:, None] * mask,
+)
 
 
-def read(table: Float[Tensor, "states words"], rollout: Rollout) -> tuple[PerToken, Int[Tensor, "rows response_len"]]:
-    """Log-probability of each response token under a table of logits, and the token before it."""
-    width = rollout.response_mask.shape[1]
-    before, after = rollout.token_ids[:, -width - 1 : -1], rollout.token_ids[:, -width:].clamp(max=WORDS - 1)
-    logprobs = torch.log_softmax(table / SETTINGS.temperature, dim=-1)
-    return logprobs[before].gather(-1, after.unsqueeze(-1)).squeeze(-1), before
+@dataclass
+class Push:
+    """What one update sent back to the log-probabilities of its texts, and the batch that they are from."""
+
+    trace: Trace
+    noted: Read
+    rows: Int[Tensor, " rows"]
+
+    @property
+    def rollout(self) -> Rollout:
+        """The batch."""
+        return self.trace.rollouts[0]
+
+    @property
+    def mask(self) -> Bool[Tensor, "rows response_len"]:
+        """The real tokens of the update's texts."""
+        return self.rollout.response_mask[self.rows]
+
+    @property
+    def up(self) -> PerToken:
+        """How hard each token was pushed up, as wide as the batch."""
+        return self.wide(-self.noted.to_logprobs)
+
+    def wide(self, numbers: PerToken) -> PerToken:
+        """Filled up with 0 where the update's texts were cut to the longest of them."""
+        return torch.nn.functional.pad(numbers, (0, self.mask.shape[1] - numbers.shape[1]))
+
+    def ratio(self, table: Table) -> PerToken:
+        """The policy's probabilities at this update over those of a table."""
+        new, old = (read(*each, self.rollout.token_ids, self.rollout.response_mask)[0] for each in (self.table, table))
+        return (new - old).exp()[self.rows]
+
+    @property
+    def table(self) -> Table:
+        """The policy at this update."""
+        return self.noted.table
+
+    def follows(self, worth: PerToken, ratio: PerToken | float = 1.0) -> bool:
+        """Whether each token that was pushed was pushed by its worth times the ratio, but for shift and scale."""
+        return self.likeness(worth, ratio) > ALIKE
+
+    def likeness(self, worth: PerToken, ratio: PerToken | float = 1.0) -> float:
+        """How well worth times ratio says how tokens were pushed: a correlation, 0 where nothing varies."""
+        pushed = self.mask & (self.up != 0)
+        one, other = ((numbers[pushed] - numbers[pushed].mean()).double() for numbers in (self.up / ratio, worth))
+        return torch.cosine_similarity(one, other, dim=0).item() if len(one) > 2 else 0.0
 
 
-def used(trace: Trace) -> str:
-    """The name of the way whose gradients are those of all later pushes of the first batch; "" where none is.
+def pushes(trace: Trace) -> list[Push]:
+    """The updates on the first batch, but for those on other texts than its own."""
+    texts = [words(row) for row in trace.rollouts[0].token_ids]
+    found = []
+    for noted in trace.learned:
+        wanted = [words(row) for row in noted.token_ids]
+        if noted.rollout == 0 and {*wanted} <= {*texts}:
+            found.append(Push(trace, noted, torch.tensor([texts.index(text) for text in wanted])))
+    return found
 
-    At the first push the new policy is the old one, and several ways are the same.
+
+def words(row: Int[Tensor, " total_len"]) -> tuple[int, ...]:
+    """A text without its padding."""
+    return tuple(row[row != PAD].tolist())
+
+
+def estimates(
+    trace: Trace, paid: Paid = LAST, *, kl_sign: float = 1.0
+) -> Iterator[tuple[Float[Tensor, "batch response_len"], Float[Tensor, "batch response_len"]]]:
+    """The advantages of the first batch as people estimate them, and the values that they are measured against.
+
+    Lambda is as it is set, or 1; the values are the policy's, or 0 for who has none.
     """
-    pushes = [push for push in trace.pushes if push.rollout == 0][1:]
-    found = [rows_of(push.read, trace.rollouts[0]) for push in pushes]
-    if not pushes or any(rows is None for rows in found):
-        return ""
-    for name, way in ways(trace).items():
-        gradients = [gradient(way, push.logits, trace.rollouts[0], rows) for push, rows in zip(pushes, found)]  # noqa: B905
-        alike = [
-            torch.cosine_similarity(one.flatten(), push.gradient.flatten(), dim=0)
-            for one, push in zip(gradients, pushes, strict=True)
-        ]
-        if min(alike) > SAME:
-            return name
-    return ""
+    rollout = trace.rollouts[0]
+    ids, mask, scores = rollout.token_ids, rollout.response_mask, trace.scores[0]
+    (old, values), (ref, _) = (read(*table, ids, mask) for table in (trace.sampled[0][1], trace.begun[False]))
+    scores = penalised(scores, rollout, SETTINGS.missing_eos_penalty)
+    rewards = paid(scores, mask) - kl_sign * SETTINGS.kl_coef * (old - ref)
+    for lam, share in product((SETTINGS.lam, 1.0), (1.0, 0.0)):
+        yield gae(rewards * mask, share * values, mask, lam=lam), share * values
 
 
-def rows_of(part: Read | None, rollout: Rollout) -> Int[Tensor, " rows"] | None:
-    """Which texts of the rollout were read; None where others were."""
-    texts = [tuple(row[row != PAD].tolist()) for row in rollout.token_ids]
-    if part is None:
-        return None
-    wanted = [tuple(row[row != PAD].tolist()) for row in part.token_ids]
-    return torch.tensor([texts.index(text) for text in wanted]) if {*wanted} <= {*texts} else None
-
-
-def gradient(way: Way, logits: Tensor, rollout: Rollout, rows: Int[Tensor, " rows"]) -> Float[Tensor, "states words"]:
-    """What a step on some rows goes down, at these logits."""
-    table = logits.clone().requires_grad_()
-    new = read(table, rollout)[0][rows]
-    old = new.detach() if way.old is None else way.old[rows]
-    loss = policy_loss(new, old, way.worth[rows], way.mask[rows], clip_eps=way.clip_eps)
-    return torch.autograd.grad(way.sign * loss, table)[0]
+def climbs(
+    push: Push, paid: Paid = LAST, *, kl_sign: float = 1.0, rest: float = 0.0, by: PerToken | float = 1.0
+) -> bool:
+    """Whether an update climbs by the advantages of a way to pay the score; with a `rest` of 1 by returns."""
+    each = estimates(push.trace, paid, kl_sign=kl_sign)
+    return any(push.follows((worth + rest * values)[push.rows], by) for worth, values in each)

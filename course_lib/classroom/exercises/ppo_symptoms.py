@@ -1,51 +1,20 @@
 """The mistakes that people make in PPO's loop, and how each shows in what a loop did; the first causes first."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from functools import partial
 
 import torch
 
-from course_lib.classroom.exercises.ppo_pushes import rows_of, used
-from course_lib.classroom.exercises.ppo_trace import PROMPTS, SETTINGS, UPDATES, Read, Trace
-
-
-class Symptom(NamedTuple):
-    """A mistake, the hint that leads out, and how it shows in what a loop did."""
-
-    name: str
-    hint: str
-    shows: Callable[[Trace], bool]
-
-
-def whole_reads(trace: Trace) -> list[Read]:
-    """The policy's reads of all texts of a batch at once."""
-    return [read for read in trace.reads if read.by_policy and len(read.token_ids) == SETTINGS.batch_size]
-
-
-def reference_learns(trace: Trace) -> bool:
-    """Whether the reference's weights have changed."""
-    return not torch.equal(trace.reference.logits, trace.reference_begun)
-
-
-def left_out(trace: Trace) -> bool:
-    """Whether the steps of the first batch never read some of its texts."""
-    rows = [rows_of(push.read, trace.rollouts[0]) for push in trace.pushes if push.rollout == 0]
-    texts = {tuple(row.tolist()) for row in trace.rollouts[0].token_ids}
-    read = {tuple(trace.rollouts[0].token_ids[row].tolist()) for part in rows if part is not None for row in part}
-    return bool(rows) and all(part is not None for part in rows) and read < texts
-
-
-def goes_by(*names: str) -> Callable[[Trace], bool]:
-    """Whether the gradients are those of a known way."""
-    return lambda trace: used(trace) in names
-
+from course_lib.classroom.exercises import ppo_misreadings as did
+from course_lib.classroom.exercises.loop_symptoms import Symptom
+from course_lib.classroom.exercises.ppo_pushes import ELSEWHERE
+from course_lib.classroom.exercises.ppo_trace import SETTINGS, Trace
 
 SYMPTOMS = [
     Symptom(
         "nothing is sampled from the policy that you are given",
         "PPO learns from what the policy itself writes: sample(policy, ...).",
-        lambda trace: not trace.sampled,
+        lambda trace: not any(by_policy for by_policy, _ in trace.sampled),
     ),
     Symptom(
         "score is never called",
@@ -63,19 +32,24 @@ SYMPTOMS = [
         lambda trace: not trace.backwards,
     ),
     Symptom(
+        "step() comes before backward()",
+        "It goes where the last gradient led: optimizer.zero_grad(), loss.backward(), optimizer.step().",
+        lambda trace: bool(trace.steps) and not trace.steps[0].backwards,
+    ),
+    Symptom(
         "zero_grad() stands between backward() and step()",
         "It wipes out what backward() has just written: clear before backward(), or after step().",
-        lambda trace: bool(trace.pushes) and not any(push.gradient.any() for push in trace.pushes),
+        lambda trace: bool(trace.steps) and not any(step.any_gradient for step in trace.steps),
     ),
     Symptom(
         "step() is missing",
         "backward() says which way to go, and optimizer.step() goes: the policy is what it was.",
-        lambda trace: torch.equal(trace.policy.logits, trace.begun),
+        lambda trace: not did.moved(trace, "logits"),
     ),
     Symptom(
         "the reference learns",
         "The optimizer gets policy.parameters() alone; the reference is the place that the leash is tied to.",
-        reference_learns,
+        lambda trace: not torch.equal(trace.reference.logits, trace.begun[False][0]),
     ),
     Symptom(
         "the reference is never read",
@@ -85,7 +59,7 @@ SYMPTOMS = [
     Symptom(
         "a gradient goes through the old log-probabilities or the advantages",
         "What is known of a batch before the first step is a number, not a path: read it under torch.no_grad().",
-        lambda trace: any(read.gradients and read.with_gradient for read in whole_reads(trace)),
+        did.goes_through_the_batch,
     ),
     Symptom(
         "gradients pile up: zero_grad() is missing, or comes too seldom",
@@ -95,7 +69,7 @@ SYMPTOMS = [
     Symptom(
         "one rollout serves for ever",
         "After its epochs a batch is old: sample a new one in every step.",
-        lambda trace: len(trace.rollouts) == 1 or trace.sampled == 1,
+        lambda trace: len(trace.rollouts) == 1 or len(trace.sampled) == 1,
     ),
     Symptom(
         "settings.iterations is not used",
@@ -110,9 +84,12 @@ SYMPTOMS = [
     Symptom(
         "the prompt is trained on, too",
         "response_mask is the rollout's: as wide as the response, False at padding.",
-        lambda trace: any(
-            read.response_mask.shape[1] > read.token_ids.shape[1] - PROMPTS.shape[1] for read in trace.reads
-        ),
+        did.reads_the_prompt,
+    ),
+    Symptom(
+        "padding is read as text",
+        "What stands behind the end of a text nobody wrote: give the policy rollout.response_mask.",
+        did.reads_padding,
     ),
     Symptom(
         "texts are read at another temperature than they were written at",
@@ -122,12 +99,24 @@ SYMPTOMS = [
     Symptom(
         "some texts of a batch are never trained on",
         "Each epoch goes once through all rows: torch.randperm(batch_size, generator=generator).chunk(minibatches).",
-        left_out,
+        lambda trace: {*did.texts_read(trace)} < {*did.batch(trace)},
     ),
     Symptom(
-        "there are not epochs × minibatches steps on each batch",
-        f"Here {SETTINGS.epochs} epochs of {SETTINGS.minibatches} minibatches each make {UPDATES}.",
-        lambda trace: len(trace.pushes) != SETTINGS.iterations * UPDATES,
+        "settings.epochs is not used",
+        f"A batch serves for {SETTINGS.epochs} epochs: all of its texts, in an order drawn anew for each.",
+        lambda trace: (
+            len(did.texts_read(trace)) <= SETTINGS.batch_size and len(did.in_first_batch(trace)) <= SETTINGS.minibatches
+        ),
+    ),
+    Symptom(
+        "settings.minibatches is not used",
+        f"Each epoch takes one step on each of {SETTINGS.minibatches} parts of the batch.",
+        lambda trace: len(did.in_first_batch(trace)) <= SETTINGS.epochs,
+    ),
+    Symptom(
+        "the rows are never shuffled",
+        "The same texts meet in each epoch: take its rows from torch.randperm(batch_size, generator=generator).",
+        lambda trace: did.texts_read(trace) == SETTINGS.epochs * did.batch(trace),
     ),
     Symptom(
         "the optimizer is made anew in every step",
@@ -137,56 +126,75 @@ SYMPTOMS = [
     Symptom(
         "the objective is gone down, not climbed",
         "policy_loss has its minus already; an objective of your own needs one.",
-        goes_by("climbed"),
-    ),
-    Symptom(
-        "the old log-probabilities are taken anew in each pass",
-        "Then every ratio is 1 and nothing is ever clipped: read them once, before the first step on the batch.",
-        goes_by("old anew"),
-    ),
-    Symptom(
-        "the reference stands where the old policy belongs",
-        "The ratio compares with the policy that wrote the batch; the reference belongs to the KL penalty.",
-        goes_by("reference as old"),
+        did.climbed,
     ),
     Symptom(
         "the KL penalty has the wrong sign",
         "A token pays for being likelier than under the reference: -kl_coef * (old - ref).",
-        goes_by("KL sign"),
+        partial(did.first, kl_sign=-1.0),
     ),
     Symptom(
         "there is no KL penalty in the rewards",
         "kl_shaped_rewards(..., kl_coef=settings.kl_coef) charges each token.",
-        goes_by("no KL"),
+        partial(did.first, kl_sign=0.0),
     ),
     Symptom(
         "the score is paid at the wrong token",
-        "It belongs to the last token that the policy wrote, neither to the first nor to the last column.",
-        goes_by("first token", "last place"),
+        "It belongs to the last token that the policy wrote, neither to the first nor to the last column, and once.",
+        lambda trace: did.first(trace, *ELSEWHERE),
+    ),
+    Symptom(
+        "the reference stands where the old policy belongs",
+        "The ratio compares with the policy that wrote the batch; the reference belongs to the KL penalty.",
+        did.by_the_reference,
     ),
     Symptom(
         "returns stand where advantages belong",
         "The policy climbs what a token was worth beyond the expectation; returns are what the values learn.",
-        goes_by("returns"),
+        partial(did.first, rest=1.0),
     ),
     Symptom(
-        "padding is counted as tokens",
-        "Mean and variance are over the real tokens alone: where response_mask is True.",
-        goes_by("padding", "padding whitened"),
+        "the old log-probabilities are taken anew in each pass",
+        "Then nothing holds an update back: read them once, before the first step on the batch, and keep them.",
+        did.by_a_later_policy,
     ),
     Symptom(
         "nothing is clipped",
         "policy_loss takes clip_eps=settings.clip_eps.",
-        goes_by("no clip"),
+        did.past_the_clip,
+    ),
+    Symptom(
+        "padding is counted as tokens",
+        "Means, and the mean and variance of whitening, are over the real tokens alone: where response_mask is True.",
+        did.padding_counts,
+    ),
+    Symptom(
+        "the returns are made of whitened advantages",
+        "What the values should have been is advantages + old values, before whitening.",
+        partial(did.values_learn, whitened=True, returns=True),
+    ),
+    Symptom(
+        "the values learn the advantages, not the returns",
+        "What the values should have been is advantages + old values.",
+        lambda trace: any(did.values_learn(trace, whitened=whitened, returns=False) for whitened in (True, False)),
+    ),
+    Symptom(
+        "the values never learn",
+        "Advantages are measured against them: add settings.vf_coef times the value loss to the loss.",
+        lambda trace: not did.moved(trace, "values") and did.values_are_used(trace),
     ),
 ]
+BEFORE_AN_ERROR = {
+    "the policy is never read with gradients",
+    "a gradient goes through the old log-probabilities or the advantages",
+    "the prompt is trained on, too",
+}
 
 
 def symptom(trace: Trace, *, stopped_early: bool = False) -> Symptom | None:
     """The first mistake that a run shows; of one that stopped early, only what had come by then."""
-    early = {"the policy is never read with gradients", "the prompt is trained on, too"}
     for each in SYMPTOMS:
-        with suppress(IndexError):
-            if (not stopped_early or (each.name in early and trace.reads)) and each.shows(trace):
+        with suppress(IndexError, ValueError):
+            if (not stopped_early or (each.name in BEFORE_AN_ERROR and trace.reads)) and each.shows(trace):
                 return each
     return None

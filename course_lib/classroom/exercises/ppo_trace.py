@@ -1,14 +1,13 @@
 """A language of four words on which a PPO loop is watched: what it samples, reads, pushes and changes on the way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
+from torch.optim.optimizer import Optimizer
 
+from course_lib.classroom.exercises.loop_trace import Endless
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
@@ -23,59 +22,67 @@ SETTINGS = PPOSettings(
     temperature=0.8,
     epochs=2,
     minibatches=3,
-    learning_rate=0.05,
+    learning_rate=0.1,
     kl_coef=0.3,
-    lam=0.9,
-)
+    lam=0.8,
+)  # few large steps, in which each mistake shows
 UPDATES = SETTINGS.epochs * SETTINGS.minibatches  # of each batch
-MOST_READS = 40 * SETTINGS.iterations * UPDATES
+MOST_CALLS = 40 * SETTINGS.iterations * UPDATES
 
-
-class Endless(Exception):  # noqa: N818 - it stops a loop, and is no fault of ours
-    """The loop has read more often than a loop that ends."""
+Table = tuple[Float[Tensor, "states words"], Float[Tensor, " states"]]  # logits and values
 
 
 @dataclass
 class Read:
-    """One call of the policy or of its reference."""
+    """One call of the policy or of its reference, and the gradients that came back to what it gave."""
 
     by_policy: bool
     with_gradient: bool
     token_ids: Int[Tensor, "rows total_len"]
     response_mask: Bool[Tensor, "rows response_len"]
     temperature: float
-    step: int  # optimizer steps before it
-    gradients: int = 0  # that came back to its outputs
+    rollout: int  # the last one scored before it, from 0
+    table: Table
+    backward: int = -1  # the one by which gradients came, from 0
+    to_logprobs: Tensor | None = None
+    to_values: Tensor | None = None
 
 
 @dataclass
-class Push:
-    """One step of an optimizer on the policy: the gradient that it used, where, and on what."""
+class Step:
+    """One step of an optimizer on the policy."""
 
     rollout: int
-    gradient: Float[Tensor, "states words"]
-    logits: Float[Tensor, "states words"]
-    read: Read | None
+    backwards: int  # before it
+    any_gradient: bool
 
 
 @dataclass
 class Trace:
     """One run of a loop."""
 
-    reads: list[Read] = field(default_factory=list)
-    rollouts: list[Rollout] = field(default_factory=list)
-    begun_with: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # logits and values as each rollout began
-    pushes: list[Push] = field(default_factory=list)
-    optimizers: list[Optimizer] = field(default_factory=list)
-    sampled: int = 0
-    scores: list[float] = field(default_factory=list)  # mean of each rollout
-    piled: bool = False
-    backwards: int = 0
     policy: "Speaker | None" = None
     reference: "Speaker | None" = None
-    begun: Tensor | None = None
-    reference_begun: Tensor | None = None
+    begun: dict[bool, Table] = field(default_factory=dict)  # the policy's table (True), and the reference's
+    sampled: list[tuple[bool, Table]] = field(default_factory=list)  # by the policy or not, with which table
+    rollouts: list[Rollout] = field(default_factory=list)  # that were scored
+    scores: list[Float[Tensor, " batch"]] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    optimizers: list[Optimizer] = field(default_factory=list)
+    backwards: int = 0
+    piled: bool = False  # whether .grad ever held more than came since the last change of the weights
     returned: object = None
+
+    def count(self, calls: int) -> None:
+        """Raise Endless once a loop has called something more often than any that ends."""
+        if calls > MOST_CALLS:
+            raise Endless
+
+    @property
+    def learned(self) -> list[Read]:
+        """The policy's reads to whose log-probabilities a gradient came back."""
+        return [read for read in self.reads if read.by_policy and read.to_logprobs is not None]
 
 
 class Seen:
@@ -94,25 +101,32 @@ class Speaker(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.logits = nn.Parameter(torch.randn(STATES, WORDS, generator=generator))
-        self.values = nn.Parameter(0.1 * torch.randn(STATES, generator=generator))
+        self.values = nn.Parameter(torch.randn(STATES, generator=generator))
         self.trace, self.by_policy = trace, by_policy
 
+    @property
+    def table(self) -> Table:
+        """A copy of the numbers as they are."""
+        return self.logits.detach().clone(), self.values.detach().clone()
+
     def forward(self, token_ids: Tensor, response_mask: Tensor, *, temperature: float = 1.0) -> PolicyOutput:
-        """As `Policy`; what stands at padding is not 0, so who counts it pushes words that nobody wrote."""
+        """As `Policy`, 0 at padding too; the entropy is not asked for."""
         trace = self.trace
-        read = Read(self.by_policy, torch.is_grad_enabled(), token_ids, response_mask, temperature, len(trace.pushes))
-        trace.reads.append(read)
-        if len(trace.reads) > MOST_READS:
-            raise Endless
-        width = response_mask.shape[1]
-        before, after = token_ids[:, -width - 1 : -1], token_ids[:, -width:]
-        logits = torch.log_softmax(self.logits / temperature, dim=-1)[before]
-        logprobs = logits.gather(-1, after.clamp(max=WORDS - 1).unsqueeze(-1)).squeeze(-1)
-        output = PolicyOutput(logprobs, -(logits.exp() * logits).sum(dim=-1), self.values[before])
-        for numbers in (output.logprobs, output.values):
-            if numbers.requires_grad:
-                numbers.register_hook(lambda _: setattr(read, "gradients", read.gradients + 1))
-        return output
+        trace.count(len(trace.reads))
+        logprobs, values = read(self.logits, self.values, token_ids, response_mask, temperature)
+        place = temperature, len(trace.rollouts) - 1, self.table
+        noted = Read(self.by_policy, logprobs.requires_grad, token_ids.clone(), response_mask.clone().bool(), *place)
+        trace.reads.append(noted)
+        for output, name in ((logprobs, "to_logprobs"), (values, "to_values")):
+            if output.requires_grad:
+                output.register_hook(lambda gradient, name=name: self.arrived(noted, name, gradient))
+        return PolicyOutput(logprobs, torch.zeros_like(logprobs), values)
+
+    def arrived(self, noted: Read, name: str, gradient: Tensor) -> None:
+        """Keep the first gradient that came back to what a read gave."""
+        if getattr(noted, name) is None and gradient.any():
+            setattr(noted, name, gradient.clone())
+            noted.backward = self.trace.backwards
 
     def begins(self, prompt_ids: Int[Tensor, "batch prompt_len"]) -> Int[Tensor, " batch"]:
         """All prompts are of one length."""
@@ -121,68 +135,25 @@ class Speaker(nn.Module):
     def next_logits(self, token_ids: Tensor, cache: Seen | None = None, begins: Tensor | None = None):
         """Logits of the next word."""
         if cache is None:
-            self.trace.sampled += self.by_policy
-            if self.trace.sampled > MOST_READS:
-                raise Endless
-            self.trace.begun_with.append((self.logits.detach().clone(), self.values.detach().clone()))
+            self.trace.sampled.append((self.by_policy, self.table))
+            self.trace.count(len(self.trace.sampled))
         return self.logits[token_ids[:, -1]].detach(), cache or Seen()
+
+
+def read(
+    logits: Float[Tensor, "states words"],
+    values: Float[Tensor, " states"],
+    token_ids: Int[Tensor, "rows total_len"],
+    response_mask: Tensor,
+    temperature: float = SETTINGS.temperature,
+) -> tuple[Float[Tensor, "rows response_len"], Float[Tensor, "rows response_len"]]:
+    """Log-probability of each response token, and the value of the token before it; 0 where the mask is False."""
+    width = response_mask.shape[1]
+    before, after = token_ids[:, -width - 1 : -1], token_ids[:, -width:].clamp(max=WORDS - 1)
+    chosen = torch.log_softmax(logits / temperature, dim=-1)[before].gather(-1, after.unsqueeze(-1)).squeeze(-1)
+    return chosen * response_mask, values[before] * response_mask
 
 
 def score(rollout: Rollout) -> Float[Tensor, " batch"]:
     """Word 1 is worth one, word 3 costs one."""
     return ((rollout.response_ids == 1).float() - (rollout.response_ids == 3).float()).sum(dim=1)
-
-
-def run(loop: Callable, *, seed: int = 0) -> Trace:
-    """Let a loop train, watched; what it raises passes through with the trace so far as its `trace`."""
-    trace = Trace()
-    trace.policy = Speaker(trace, seed=1, by_policy=True)
-    trace.reference = Speaker(trace, seed=2, by_policy=False).requires_grad_(False)
-    trace.begun = trace.policy.logits.detach().clone()
-    trace.reference_begun = trace.reference.logits.detach().clone()
-
-    def noted(rollout: Rollout) -> Float[Tensor, " batch"]:
-        scores = score(rollout)
-        trace.rollouts.append(rollout)
-        trace.scores.append(scores.mean().item())
-        return scores
-
-    options = {"settings": SETTINGS, "generator": torch.Generator().manual_seed(seed)}
-    with watched(trace):
-        try:
-            trace.returned = loop(trace.policy, trace.reference, PROMPTS, noted, **options)
-            if hasattr(trace.returned, "__next__"):
-                trace.returned = list(trace.returned)
-        except Exception as error:
-            error.trace = trace
-            raise
-    return trace
-
-
-@contextmanager
-def watched(trace: Trace) -> Iterator[None]:
-    """Note each gradient and each step of an optimizer that reach the policy."""
-    weight, fresh = trace.policy.logits, []
-
-    def before_step(optimizer: Optimizer, *_: object) -> None:
-        if not any(part is weight for group in optimizer.param_groups for part in group["params"]):
-            return
-        if not any(known is optimizer for known in trace.optimizers):
-            trace.optimizers.append(optimizer)
-        reads = [read for read in trace.reads if read.by_policy and read.with_gradient]
-        gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad.clone()
-        trace.pushes.append(
-            Push(len(trace.rollouts) - 1, gradient, weight.detach().clone(), reads[-1] if reads else None)
-        )
-
-    def after_backward(parameter: Tensor) -> None:
-        trace.backwards += 1
-        trace.piled = trace.piled or not torch.allclose(fresh[-1], parameter.grad, atol=1e-7)
-
-    hooks = [weight.register_hook(lambda gradient: fresh.append(gradient.clone()))]
-    hooks += [weight.register_post_accumulate_grad_hook(after_backward), register_optimizer_step_pre_hook(before_step)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

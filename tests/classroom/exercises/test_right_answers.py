@@ -507,3 +507,52 @@ def of_two_log_ratios(chosen, rejected, ref_chosen, ref_rejected, *, kl_coef):
 def of_implied_rewards(chosen, rejected, ref_chosen, ref_rejected, *, kl_coef):
     rewards = kl_coef * torch.stack([chosen - ref_chosen, rejected - ref_rejected])
     return -rewards.log_softmax(0)[0].mean()
+
+
+@right("experience")
+def from_the_last_token_to_the_first(scores, old, ref, values, mask, *, kl_coef, gamma, lam):
+    rewards, following, later = kl_coef * (ref - old) * mask, torch.zeros_like(scores), torch.zeros_like(scores)
+    rewards[torch.arange(len(scores)), mask.sum(1) - 1] += scores
+    columns = []
+    for t in reversed(range(mask.shape[1])):
+        later = (rewards[:, t] + gamma * following - values[:, t] + gamma * lam * later) * mask[:, t]
+        following = values[:, t] * mask[:, t]
+        columns.insert(0, later)
+    advantages = torch.stack(columns, dim=1)
+    real = advantages[mask]
+    whitened = (advantages - real.mean()) / (real.var(correction=0) + 1e-8).sqrt()
+    return whitened * mask, advantages + values
+
+
+@right("experience")
+def text_by_text_in_a_list(scores, old, ref, values, mask, *, kl_coef, gamma, lam):
+    advantages = torch.zeros_like(values)
+    for i, length in enumerate(mask.sum(dim=1).tolist()):
+        for t in range(length):
+            for s in range(t, length):
+                reward = kl_coef * (ref[i, s] - old[i, s]) + (scores[i] if s == length - 1 else 0)
+                ahead = values[i, s + 1] if s + 1 < length else 0
+                advantages[i, t] += (gamma * lam) ** (s - t) * (reward + gamma * ahead - values[i, s])
+    centred = torch.where(mask, advantages - advantages[mask].mean(), 0)
+    return [centred * torch.rsqrt((centred**2).sum() / mask.sum() + 1e-8), torch.where(mask, advantages + values, 0)]
+
+
+@right("ppo_loss")
+def of_sums_over_the_number_of_tokens(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    ratio = torch.exp((new - old) * mask)
+    surrogate = torch.max(-ratio * advantages, -ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantages)
+    near = old_values + (values - old_values).clamp(-clip_eps, clip_eps)
+    errors = torch.max((values - returns).square(), (near - returns).square())
+    return ((surrogate + vf_coef / 2 * errors) * mask).sum() / mask.sum()
+
+
+@right("ppo_loss")
+def of_the_real_tokens(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    new, values, old, old_values, advantages, returns = (
+        part[mask] for part in (new, values, old, old_values, advantages, returns)
+    )
+    ratio = (new - old).exp()
+    kept = torch.where(advantages > 0, ratio.clamp(max=1 + clip_eps), ratio.clamp(min=1 - clip_eps))
+    near = torch.minimum(torch.maximum(values, old_values - clip_eps), old_values + clip_eps)
+    errors = torch.maximum((values - returns) ** 2, (near - returns) ** 2)
+    return vf_coef * 0.5 * errors.mean() - (kept * advantages).mean()
