@@ -15,6 +15,8 @@ from shared.notebooks import NOTEBOOKS, code_cells
 from shared.student import Student
 
 from course_lib.classroom.exercises import mine
+from course_lib.classroom.exercises.ppo_steps import train_ppo
+from course_lib.classroom.exercises.ppo_watch import run
 from course_lib.publish.roles import PARTS, exercises
 from course_lib.publish.stored import read
 from course_lib.training.experiments.toy_language import LENGTH, PROMPTS, ToyTask
@@ -163,3 +165,19 @@ def test_who_passes_everything_has_a_library_that_trains_as_ours_does(tmp_path, 
     assert len(ours) == 5
     for record, same in zip(ours, theirs, strict=True):
         assert same == pytest.approx(record, rel=1e-4, abs=1e-6)
+
+
+def test_the_ppo_loop_in_three_steps_is_one_short_file_that_trains_as_ours_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    student, ours = Student(), "from course_lib.classroom.exercises.ppo_steps import experience, ppo_loss\n"
+    for exercise in (each for each in FOUND if each.stub.id in ("experience-stub", "ppo-loss-stub", "train-ppo-stub")):
+        (solution,) = BLOCK.findall(exercise.solution.source)
+        own = re.sub(r"\b(?<!my_)(experience|ppo_loss)\(", r"my_\1(", solution.replace(ours, ""))
+        assert student.run(own, exercise.check.source).splitlines()[1] == "Kept in my_rlhf.py."
+    text = (tmp_path / "my_rlhf.py").read_text(encoding="utf-8")
+    assert text.count("\ndef my_") == 3
+    assert len(text.splitlines()) <= 100
+    assert "classroom" not in text
+    assert run(mine.my_functions()["train_ppo"]).returned == run(train_ppo).returned

@@ -80,7 +80,7 @@ def means(trace: Trace) -> tuple[str, str] | None:
 def distance(loop: Callable) -> float:
     """The total variation from the best policy, after a loop has trained on the enumerated language."""
     task = ToyTask.draw(torch.Generator().manual_seed(0))
-    policy = counted(task.policy(), most=20 * TOY.iterations * TOY.epochs * TOY.minibatches)
+    policy = counted(task.policy(), most=5 * TOY.iterations * TOY.epochs * TOY.minibatches)
     means = loop(policy, task.reference, PROMPTS, task.score, settings=TOY, generator=torch.Generator().manual_seed(0))
     if hasattr(means, "__next__"):
         list(means)
