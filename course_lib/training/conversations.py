@@ -43,7 +43,7 @@ def prompt_in(row: object, place: str) -> tuple[object, str]:
     """What a row has for a prompt, and its place."""
     if not isinstance(row, dict):
         return row, f"a prompt in {place}"
-    name = next((name for name in PROMPTS if name in row), next(iter(row)) if len(row) == 1 else None)
+    name = next((name for name in PROMPTS if name in row), None)
     if name is None:
         has = ", ".join(map(str, row)) or "none"
         raise CourseError(f"Expected a field named prompt in {place}, but its fields are {has}; name one of them so.")

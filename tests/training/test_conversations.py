@@ -71,7 +71,6 @@ def test_answers_that_happen_to_begin_as_their_prompt_are_still_answers():
         "A film\n",
         {"prompt": "A film\n", "text": "no"},
         {"id": 1, "text": "A film\n"},
-        {"beginning": "A film\n"},
         said("A film"),
         {"messages": said("A film"), "id": 3},
         {"question": [{"from": "human", "value": "A film"}], "id": 3},
@@ -98,6 +97,7 @@ FAULTS = {
         "named prompt in line 1 .*, but its fields are id, label",
     ),
     "a prompt that is a number": (prompts_of, 3, "Expected a text or a list of messages as a prompt in line 1"),
+    "a line of text where a table has its names": (prompts_of, {"A film": "A plot"}, "but its fields are A film; name"),
     "an empty row": (prompts_of, {}, "but its fields are none"),
 }
 
