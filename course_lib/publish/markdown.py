@@ -32,8 +32,11 @@ class CourseRenderer(IPythonRenderer):
         return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        """A link, or its text alone."""
+        """A link, or its text alone; of a term of the glossary the title, which tells what it means, is kept."""
         address = self.href(url)
+        if title:
+            tag, leads = ("a", f' href="{escape(address)}#glossary"') if address else ("abbr", ' tabindex="0"')
+            return f'<{tag} class="term"{leads} title="{escape(title)}">{text}</{tag}>'
         return f'<a href="{escape(address)}">{text}</a>' if address else text
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from course_lib.classroom.glossary import terms
 from course_lib.publish.site import build, write
 
 WINDOWS = {"wide": {"viewport": {"width": 1200, "height": 1000}}}
@@ -198,3 +199,15 @@ def test_the_dark_page_is_dark(browser, site, pictures):
     dark.page.screenshot(path=pictures / "site-dark.png")
     dark.page.close()
     assert dark.wrong == []
+
+
+def test_a_term_shows_what_it_means_where_the_keyboard_is_and_leads_to_the_glossary(reader):
+    reader.open("04_overoptimization.html")
+    term = reader.page.locator("a.term", has_text="reward model").first
+    term.focus()
+    shown = term.evaluate("element => getComputedStyle(element, '::after').content")
+    assert shown == f'"{terms()["reward model"]}"'
+    assert reader.overflow() <= 0
+    reader.page.screenshot(path=reader.pictures / f"site-term-{reader.window}.png")
+    term.press("Enter")
+    expect(reader.page.locator("#glossary")).to_be_in_viewport()
