@@ -30,8 +30,13 @@ def link_terms(notebook: NotebookNode) -> None:
     unseen = sorted(terms(), key=len, reverse=True)  # the longer first: an explained variance is not a variance
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source, linked = link_cell(MEANING.sub("", LINK.sub(r"\1", cell.source)), unseen)
+            cell.source, linked = link_cell(without_links(cell.source), unseen)
             unseen = [term for term in unseen if term not in linked]
+
+
+def without_links(source: str) -> str:
+    """Return a cell's text as it was written, without the links of terms and the clauses that they lead to."""
+    return MEANING.sub("", LINK.sub(r"\1", source))
 
 
 def link_cell(source: str, unseen: list[str]) -> tuple[str, list[str]]:

@@ -12,7 +12,7 @@ from shared.notebooks import NOTEBOOKS, ROOT, Section, code_cells, each_notebook
 from course_lib.classroom.predictions import prediction
 from course_lib.publish.roles import heading, role
 from course_lib.publish.stored import canonical, read, to_json
-from course_lib.publish.terms import MEANING
+from course_lib.publish.terms import without_links
 
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
 # for working alone; their minutes are a guess and stand in the title
@@ -34,7 +34,7 @@ def has_picture(cell: NotebookNode) -> bool:
 
 def words(markdown: str) -> int:
     """Count the words of an idea, a formula in the line as one and one on its own line as none."""
-    text = re.sub(r"\$\$.*?\$\$", " ", MEANING.sub("", markdown), flags=re.DOTALL)
+    text = re.sub(r"\$\$.*?\$\$", " ", without_links(markdown), flags=re.DOTALL)
     text = re.sub(r"^#+ .*$|<[^>]+>", " ", text, flags=re.MULTILINE)
     text = re.sub(r"\$[^$]+\$", "formula", text)
     return len(re.findall(r"\w[\w’'.,-]*", text))

@@ -7,6 +7,7 @@ from nbformat import NotebookNode
 
 from course_lib.publish.roles import Heading, heading
 from course_lib.publish.stored import FOLDER, find, read
+from course_lib.publish.terms import without_links
 
 ROOT = FOLDER.parent
 NOTEBOOKS = find([], FOLDER)
@@ -43,9 +44,9 @@ def cell(notebook: str, cell_id: str) -> NotebookNode:
 
 
 def said(notebook: str, cell_id: str) -> str:
-    """The text of a cell and of its notes, each line break a space."""
+    """The text of a cell and of its notes, each line break a space, without the links of terms."""
     member = cell(notebook, cell_id)
-    return " ".join(" ".join([member.source, *member.metadata.get("notes", {}).values()]).split())
+    return " ".join(" ".join([without_links(member.source), *member.metadata.get("notes", {}).values()]).split())
 
 
 def printed(notebook: str, cell_id: str) -> str:
