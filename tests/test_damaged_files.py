@@ -44,19 +44,10 @@ def check_ratings(sentences, path):
 
 def choices_file(path):
     for i, answer in enumerate(ANSWERS * 2):
-        ChoiceFile(path).add(Choice(TextPair("The", TEXTS[i % 5], TEXTS[(i + 1) % 5]), answer))
+        pair = TextPair("The", TEXTS[i % 5], TEXTS[(i + 1) % 5])
+        ChoiceFile(path).add(Choice(pair, answer))
         if i == 2:
-            ChoiceFile(path).undo()
-
-
-def check_choices(choices, path):
-    left = []
-    for record in documents(path):
-        left = left[:-1] if record == {"answer": "undo"} else [*left, record]
-    assert [vars(choice.pair) | {"answer": choice.answer} for choice in choices] == left
-    for choice in choices:
-        assert choice.answer in ANSWERS
-        assert all(is_text(text) for text in vars(choice.pair).values())
+            ChoiceFile(path).undo(pair)
 
 
 def generated_file(path):
@@ -88,7 +79,6 @@ def check_sums(sums, path):
 
 READERS = {
     "film.jsonl": (ratings_file, load_ratings, check_ratings, True),
-    "choices.jsonl": (choices_file, lambda path: ChoiceFile(path).read(), check_choices, True),
     "film.jsonl.gz": (generated_file, read_generated, check_generated, None),
     SUMS: (sums_file, lambda path: read_checksums(path.parent), check_sums, None),
 }
@@ -112,3 +102,24 @@ def test_a_damaged_file_is_refused_in_one_sentence_or_read_as_it_stands(tmp_path
         else:
             check(result, path)
     assert FILES / 4 < refused < FILES
+
+
+def test_of_a_damaged_file_of_choices_the_whole_lines_are_read(tmp_path):
+    path, chance, told = tmp_path / "choices.jsonl", random.Random("choices"), 0
+    choices_file(path)
+    good = path.read_bytes()
+    for _ in range(FILES):
+        path.write_bytes(damage(good, chance, json_lines=True))
+        result = outcome(lambda path: ChoiceFile(path).read(), path)
+        if result is None:
+            continue  # it is no text any more
+        choices, damaged = result
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        told += bool(damaged)
+        for choice in choices:
+            assert choice.answer in ANSWERS
+            assert all(is_text(text) for text in vars(choice.pair).values())
+        for number in damaged:
+            assert lines[number - 1].strip()
+        assert len(choices) + len(damaged) <= len(lines)
+    assert FILES / 4 < told < FILES

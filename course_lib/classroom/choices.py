@@ -1,6 +1,5 @@
 """Pairs of sentences that the small GPT-2 wrote, and which of the two a student likes better."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 from course_lib.training.files import strict_json
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.paths import TINY_GPT2
+from course_lib.training.files.write import append_line
 from course_lib.training.language_model import load_language_model
 from course_lib.training.policy import Policy
 from course_lib.training.ratings import load_ratings
@@ -23,7 +23,7 @@ from course_lib.training.texts import judge
 
 ANSWERS = ("left", "right", "neither")
 FIELDS = ("prompt", "left", "right")
-UNDO = {"answer": "undo"}
+UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TextPair:
 
 @dataclass(frozen=True)
 class Choice:
-    """What somebody answered to a pair: "left", "right" or "neither"."""
+    """What somebody answered to a pair: "left", "right" or "neither"; in a file also "undo"."""
 
     pair: TextPair
     answer: str
@@ -92,56 +92,52 @@ def chosen_gaps(reward_model: RewardModel, choices: Sequence[Choice]) -> Float[T
 
 
 class ChoiceFile:
-    """The choices of one student, a JSON object a line. Lines are only added: taking one back is a line too."""
+    """The choices of one student, a JSON object a line; several notebooks may share it.
+
+    Lines are only added: another answer to a pair takes the place of the one before, "undo" takes it back.
+    """
 
     def __init__(self, path: Path):
         self.path = path
 
-    def read(self) -> list[Choice]:
-        """Read the choices that were not taken back; none where there is no file yet.
+    def read(self) -> tuple[list[Choice], list[int]]:
+        """Read the choices that hold, the last one last, and the numbers of the lines that are none.
 
         Raises:
-            CourseError: the file cannot be read, or a line of it is no choice or takes one back where there is none.
+            CourseError: the file cannot be read as text.
         """
         if not self.path.exists():
-            return []
+            return [], []
         try:
-            content = self.path.read_text(encoding="utf-8").removesuffix("\n")
+            lines = self.path.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise CourseError(f"Expected choices in {self.path}, but reading failed ({error}); move it away.") from None
-        choices = []
-        for number, line in enumerate(content.split("\n") if content else [], start=1):
-            record = _parse(line)
-            if record is None or (record == UNDO and not choices):
-                raise CourseError(
-                    f"Expected a choice in line {number} of {self.path}, but {line[:40]!r} came; mend the line, or "
-                    "move the file away to start anew."
-                )
-            if record == UNDO:
-                choices = choices[:-1]
-            else:
-                choices.append(Choice(TextPair(*(record[name] for name in FIELDS)), record["answer"]))
-        return choices
+        held, damaged = {}, []
+        for number, line in enumerate(lines, start=1):
+            choice = _parse(line)
+            if choice is None:
+                damaged += [number] if line.strip() else []
+                continue
+            held.pop(choice.pair, None)
+            if choice.answer != UNDO:
+                held[choice.pair] = choice
+        return list(held.values()), damaged
 
     def add(self, choice: Choice) -> None:
-        """Write a choice behind the others."""
-        self._append(asdict(choice.pair) | {"answer": choice.answer})
+        """Write a choice behind the others. OSError where the file cannot be written."""
+        append_line(self.path, asdict(choice.pair) | {"answer": choice.answer})
 
-    def undo(self) -> None:
-        """Take the last choice back."""
-        self._append(UNDO)
-
-    def _append(self, record: dict) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    def undo(self, pair: TextPair) -> None:
+        """Take back what was answered to a pair. OSError where the file cannot be written."""
+        self.add(Choice(pair, UNDO))
 
 
-def _parse(line: str) -> dict | None:
+def _parse(line: str) -> Choice | None:
     try:
         record = strict_json.parse(line)
     except ValueError:
         return None
     if not isinstance(record, dict) or record.keys() != {*FIELDS, "answer"}:
-        return record if record == UNDO else None
-    is_choice = record["answer"] in ANSWERS and all(isinstance(record[name], str) for name in FIELDS)
-    return record if is_choice else None
+        return None
+    known = record["answer"] in (*ANSWERS, UNDO) and all(isinstance(record[name], str) for name in FIELDS)
+    return Choice(TextPair(*(record[name] for name in FIELDS)), record["answer"]) if known else None

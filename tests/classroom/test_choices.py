@@ -20,22 +20,39 @@ PAIR = TextPair("The film", "The film is great.", "The film is a bore.")
 OTHER = TextPair("A", "A <b>tired</b> plot.", "A “new” plot.")
 
 
-def test_choices_are_read_as_they_were_made(tmp_path):
-    file = ChoiceFile(tmp_path / "choices.jsonl")
-    assert file.read() == []
+@pytest.fixture
+def file(tmp_path):
+    return ChoiceFile(tmp_path / "choices.jsonl")
+
+
+def test_choices_are_read_as_they_were_made(file):
+    assert file.read() == ([], [])
     made = [Choice(PAIR, "left"), Choice(OTHER, "neither")]
     for choice in made:
         file.add(choice)
-    assert ChoiceFile(file.path).read() == made
+    assert ChoiceFile(file.path).read() == (made, [])
 
 
-def test_undo_takes_the_last_choice_back_and_deletes_nothing(tmp_path):
-    file = ChoiceFile(tmp_path / "choices.jsonl")
+def test_undo_takes_back_the_choice_of_its_pair_and_deletes_nothing(file):
     file.add(Choice(PAIR, "left"))
-    file.add(Choice(OTHER, "right"))
-    file.undo()
-    assert file.read() == [Choice(PAIR, "left")]
+    file.add(Choice(OTHER, "right"))  # in another notebook, say
+    file.undo(PAIR)
+    assert file.read() == ([Choice(OTHER, "right")], [])
     assert len(file.path.read_text().splitlines()) == 3
+
+
+def test_an_undo_without_a_choice_is_idle(file):
+    file.undo(PAIR)
+    file.add(Choice(PAIR, "left"))
+    file.undo(OTHER)
+    file.undo(OTHER)
+    assert file.read() == ([Choice(PAIR, "left")], [])
+
+
+def test_the_last_answer_to_a_pair_holds(file):
+    for choice in (Choice(PAIR, "left"), Choice(OTHER, "right"), Choice(PAIR, "right")):
+        file.add(choice)
+    assert file.read() == ([Choice(OTHER, "right"), Choice(PAIR, "right")], [])
 
 
 @pytest.mark.parametrize(
@@ -44,20 +61,26 @@ def test_undo_takes_the_last_choice_back_and_deletes_nothing(tmp_path):
         "{",
         "[]",
         '"left"',
+        '{"answer": "undo"}',
         '{"answer": "left"}',
         json.dumps({"prompt": "", "left": "a", "right": "b", "answer": "both"}),
+        json.dumps({"prompt": "", "left": "a", "right": "b", "answer": ["left"]}),
         json.dumps({"prompt": "", "left": "a", "right": "b", "answer": "left", "more": 1}),
         '{"prompt": "", "left": "a", "left": "b", "right": "c", "answer": "left"}',
-        '{"answer": "undo"}\n{"answer": "undo"}',
     ],
 )
-def test_a_damaged_line_is_named(tmp_path, line):
-    file = ChoiceFile(tmp_path / "choices.jsonl")
+def test_a_damaged_line_costs_one_line_and_is_told(file, line):
     file.add(Choice(PAIR, "left"))
     with file.path.open("a") as stream:
-        stream.write(line + "\n")
-    with pytest.raises(CourseError, match=r"line [23] of .*choices\.jsonl"):
-        file.read()
+        stream.write(line)  # and no end of the line
+    file.add(Choice(OTHER, "right"))
+    assert file.read() == ([Choice(PAIR, "left"), Choice(OTHER, "right")], [2])
+
+
+def test_blank_lines_and_a_mark_at_the_beginning_cost_nothing(file):
+    file.add(Choice(PAIR, "left"))
+    file.path.write_text("\ufeff" + file.path.read_text() + "\n  \n", encoding="utf-8")
+    assert file.read() == ([Choice(PAIR, "left")], [])
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path):

@@ -16,6 +16,7 @@ from course_lib.training.files.errors import CourseError
 from course_lib.training.reward_model import crowd_model
 
 ENOUGH = 5  # pairs told apart, to train on
+NOT_KEPT = "Until then your choices count, but are not kept."
 ARROWS = {"← left": "left", "← or →": "", "right →": "right"}
 
 
@@ -36,7 +37,7 @@ class Annotator(Pictured, widgets.VBox):
         self.pairs = list(pairs)
         self.file = ChoiceFile(Path(path))
         self.choices: list[Choice] = []
-        self.problem = ""
+        self.problem, self.told = "", ""
         self._build()
         self._forget()
         if choose:
@@ -70,11 +71,16 @@ class Annotator(Pictured, widgets.VBox):
         super().__init__([self.cards, asked, Row([self.arrows]), done, self.picture, self.sentence])
 
     def _read(self) -> None:
-        """Take up the choices of the file that were made between these pairs; a damaged file is left as it is."""
+        """Take up the choices of the file that were made between these pairs; what is damaged is told and left."""
         try:
-            self.choices = [choice for choice in self.file.read() if choice.pair in self.pairs]
+            held, damaged = self.file.read()
         except CourseError as error:
-            self.problem = str(error)
+            self.problem = f"{error} {NOT_KEPT}"
+            return
+        self.choices = [choice for choice in held if choice.pair in self.pairs]
+        if damaged:
+            lines = f"line {damaged[0]}" if len(damaged) == 1 else f"the lines {', '.join(map(str, damaged))}"
+            self.told = f"Expected a choice in {lines} of {self.file.path}, but none is there; the others are taken up."
 
     @property
     def pair(self) -> TextPair | None:
@@ -84,19 +90,19 @@ class Annotator(Pictured, widgets.VBox):
 
     def answer(self, answer: str) -> None:
         """Keep the answer "left", "right" or "neither" to the pair that is shown."""
-        if self.pair is not None and not self.problem:
+        if self.pair is not None:
             choice = Choice(self.pair, answer)
-            if self._written(lambda: self.file.add(choice)):
-                self.choices.append(choice)
-                self._forget()
+            self._write(lambda: self.file.add(choice))
+            self.choices.append(choice)
+            self._forget()
             self._refresh()
 
     def undo(self) -> None:
         """Take the last answer back."""
-        if self.choices and not self.problem:
-            if self._written(self.file.undo):
-                self.choices.pop()
-                self._forget()
+        if self.choices:
+            choice = self.choices.pop()
+            self._write(lambda: self.file.undo(choice.pair))
+            self._forget()
             self._refresh()
 
     def _forget(self) -> None:
@@ -107,12 +113,15 @@ class Annotator(Pictured, widgets.VBox):
         self.png = png(pair_figure(first.prompt, first.left, first.right))
         self.says = f"Two sentences for the same prompt, {len(self.pairs)} times: which of the two do you like better?"
 
-    def _written(self, write: Callable[[], None]) -> bool:
+    def _write(self, write: Callable[[], None]) -> None:
+        """Write to the file, unless it could not be read or written before."""
+        if self.problem:
+            return
         try:
             write()
         except OSError as error:
-            self.problem = f"Expected to write to {self.file.path}, but that failed ({error}); make it writable."
-        return not self.problem
+            failed = f"Expected to write to {self.file.path}, but that failed ({error.strerror}); make it writable."
+            self.problem = f"{failed} {NOT_KEPT}"
 
     def _key(self, change) -> None:
         if change["new"]:
@@ -136,17 +145,17 @@ class Annotator(Pictured, widgets.VBox):
 
     def _refresh(self) -> None:
         pair, told = self.pair, len(decided(self.choices))
-        waiting = pair is not None and not self.problem
+        waiting = pair is not None
         for control in (self.arrows, *(self.buttons[name] for name in ("left", "neither", "right"))):
             control.disabled = not waiting
-        self.buttons["undo"].disabled = not self.choices or bool(self.problem)
+        self.buttons["undo"].disabled = not self.choices
         self.buttons["train"].disabled = told < ENOUGH
         self.cards.value = show_pair(pair) if pair else sentence_html("Every pair has its answer: thank you.")
         self.progress.value = f"\u00a0 {len(self.choices)} of {len(self.pairs)} pairs answered" + (
             "" if told >= ENOUGH else f"; {ENOUGH - told} more to train on"
         )
-        if self.problem:
-            self.sentence.value = sentence_html(self.problem)
+        if self.problem or self.told:
+            self.sentence.value = sentence_html(self.problem or self.told)
 
 
 def show_pair(pair: TextPair) -> str:

@@ -46,6 +46,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def append_line(path: Path, record: dict) -> None:
-    """Add one record to a file of JSON lines."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    """Add one record to a file of JSON lines, on a line of its own, though the line before it may not have ended."""
+    with path.open("a+b") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+        begin = b"" if file.read() in (b"", b"\n") else b"\n"
+        file.write(begin + json.dumps(record).encode() + b"\n")

@@ -41,7 +41,7 @@ def test_every_button_and_key_answers_the_pair_on_show(path):
     answers = ["left", "neither", "right", "left", "right"]
     assert annotator.choices == [Choice(pair, answer) for pair, answer in zip(PAIRS, answers, strict=False)]
     assert annotator.arrows.value == ""  # it sprang back, ready for the next key
-    assert ChoiceFile(path).read() == annotator.choices
+    assert ChoiceFile(path).read() == (annotator.choices, [])
     assert "5 of 7" in annotator.progress.value
 
 
@@ -58,25 +58,50 @@ def test_undo(path):
     annotator.answer("left")
     annotator.buttons["undo"].click()
     assert annotator.pair == PAIRS[0]
-    assert ChoiceFile(path).read() == []
+    assert ChoiceFile(path).read() == ([], [])
 
 
-def test_a_damaged_file_is_named_and_left_as_it_is(path):
-    path.write_text("{ damaged\n")
+def test_a_damaged_line_is_told_and_the_others_are_taken_up(path):
+    Annotator(PAIRS, path).answer("left")
+    with path.open("a") as stream:
+        stream.write("{ damaged")
     annotator = Annotator(PAIRS, path)
-    for button in annotator.buttons.values():
-        button.click()
-    annotator.arrows.value = "left"
-    assert "line 1" in annotator.sentence.value
-    assert path.read_text() == "{ damaged\n"
-    assert annotator.buttons["left"].disabled
+    assert "line 2" in annotator.sentence.value
+    annotator.buttons["right"].click()
+    assert annotator.choices == [Choice(PAIRS[0], "left"), Choice(PAIRS[1], "right")]
+    assert "{ damaged\n" in path.read_text()
+    assert Annotator(PAIRS, path).choices == annotator.choices
 
 
-def test_a_choice_that_cannot_be_written_is_not_counted(tmp_path):
-    annotator = Annotator(PAIRS, tmp_path / "no-such-folder" / "choices.jsonl")
+def test_what_is_no_text_is_told_and_left_as_it_is(path):
+    path.write_bytes(b"\xff\xfe")
+    annotator = Annotator(PAIRS, path)
     annotator.buttons["left"].click()
-    assert annotator.choices == []
-    assert "make it writable" in annotator.sentence.value
+    assert "move it away" in annotator.sentence.value
+    assert "not kept" in annotator.sentence.value
+    assert path.read_bytes() == b"\xff\xfe"
+    assert annotator.choices == [Choice(PAIRS[0], "left")]
+
+
+def test_where_nothing_can_be_written_that_is_told_and_the_choices_count(tmp_path, judged):
+    annotator = Annotator(PAIRS, tmp_path / "no-such-folder" / "choices.jsonl")
+    for _ in range(ENOUGH):
+        annotator.buttons["left"].click()
+        assert "make it writable. Until then your choices count, but are not kept." in annotator.sentence.value
+    annotator.buttons["undo"].click()
+    assert annotator.pair == PAIRS[ENOUGH - 1]
+    annotator.buttons["right"].click()
+    annotator.buttons["train"].click()
+    assert [choice.answer for choice in judged[0]] == ["left"] * (ENOUGH - 1) + ["right"]
+
+
+def test_two_notebooks_take_back_their_own_choices(path):
+    one, other = Annotator(PAIRS[:3], path), Annotator(PAIRS[3:], path)
+    one.answer("left")
+    other.answer("right")
+    one.undo()
+    other.answer("left")
+    assert Annotator(PAIRS, path).choices == [Choice(PAIRS[3], "right"), Choice(PAIRS[4], "left")]
 
 
 def test_training_waits_for_enough_choices_and_leaves_a_picture_and_words(path, judged):
