@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from course_lib.classroom.html import render
 from course_lib.classroom.style import GOLD, JUDGE, REWARD_MODEL
+from course_lib.classroom.watch import saying
 from course_lib.classroom.words import number
 from course_lib.training.files.paths import REWARD_MODEL as REWARD_MODEL_FOLDER
 from course_lib.training.record import LOOKING_ON
@@ -45,6 +46,7 @@ def verdicts(record: TextRecord) -> list[tuple[str, float, str]]:
 
 def first_sentences(*, count: int = 8) -> TextsTable:
     """Let the small GPT-2, before any training on feedback, continue the beginnings of held-out reviews."""
-    setup = Setup(RunSettings(evaluation_prompts=count))
-    _, texts = setup.evaluate(setup.scorer(load_reward_model(REWARD_MODEL_FOLDER)))
+    with saying("The film critic writes"):
+        setup = Setup(RunSettings(evaluation_prompts=count))
+        _, texts = setup.evaluate(setup.scorer(load_reward_model(REWARD_MODEL_FOLDER)))
     return TextsTable({"The film critic writes": texts})

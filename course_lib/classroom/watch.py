@@ -1,19 +1,34 @@
-"""A training watched while it runs: `records = watch(fit(...), "loss")` in a notebook's cell."""
+"""What a cell does while it runs: `records = watch(fit(...), "loss")`, or `with saying("Sampling"): ...`."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import ipywidgets as widgets
 from IPython.display import display
 
 from course_lib.classroom.canvas import image_html, png
 from course_lib.classroom.demo import Pictured
+from course_lib.classroom.html import sentence_html
 from course_lib.classroom.plots.training import Marks, measured, training_figure
 from course_lib.classroom.words import number
 from course_lib.training.record import Record
 
 REDRAW_SECONDS = 0.2
 DRAWING_SHARE = 0.3  # of the time at most
+
+
+@contextmanager
+def saying(words: str) -> Iterator[None]:
+    """Say under the cell what it does for as long as it does, where that takes more than a few seconds."""
+    said = display(
+        {"text/plain": f"{words} ...", "text/html": sentence_html(f"{words} ...")}, raw=True, display_id=True
+    )
+    try:
+        yield
+    finally:
+        if said:  # there is none outside a notebook
+            said.update({"text/plain": "", "text/html": ""}, raw=True)
 
 
 class LiveCurves(Pictured, widgets.HTML):

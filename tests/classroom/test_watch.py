@@ -7,7 +7,7 @@ from PIL import Image
 
 from course_lib.classroom import watch as module
 from course_lib.classroom.plots.training import measured, running_mean, training_figure
-from course_lib.classroom.watch import describe, watch
+from course_lib.classroom.watch import describe, saying, watch
 
 RECORDS = [
     {"step": step, "loss": 1 / step} | ({"accuracy": step / 20} if step % 5 == 0 else {}) for step in range(1, 11)
@@ -82,3 +82,26 @@ def test_only_measured_steps_are_drawn():
 
 def test_the_running_mean_looks_back():
     assert running_mean(np.array([2.0, 4.0, 6.0, 8.0]), 2).tolist() == [2.0, 3.0, 5.0, 7.0]
+
+
+class Said:
+    """Stands in for a display of raw data, as notebooks have it."""
+
+    def __init__(self):
+        self.shown = []
+
+    def display(self, data, *, raw, display_id):
+        self.update(data, raw=raw)
+        return self
+
+    def update(self, data, *, raw):
+        self.shown.append(data["text/plain"])
+
+
+def test_what_a_cell_does_is_said_while_it_does_it_and_no_longer(monkeypatch):
+    said = Said()
+    monkeypatch.setattr(module, "display", said.display)
+    with pytest.raises(ValueError, match="stop"), saying("Sampling"):
+        assert said.shown == ["Sampling ..."]
+        raise ValueError("stop")
+    assert said.shown == ["Sampling ...", ""]
