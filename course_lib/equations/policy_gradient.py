@@ -113,6 +113,39 @@ def grpo_loss(
     return -(token_weights * gained).sum()
 
 
+def dr_grpo_loss(
+    logprobs: Float[Tensor, "batch response_len"],
+    old_logprobs: Float[Tensor, "batch response_len"],
+    advantages: Float[Tensor, " batch"],
+    response_mask: Bool[Tensor, "batch response_len"],
+    *,
+    longest: int,
+    clip_eps: float | int = 0.2,
+    ratio: Callable = probability_ratio,
+    objective: Callable = clipped_objective,
+) -> Float[Tensor, ""]:
+    """Climb PPO's clipped objective with every token weighing the same, however long its text.
+
+    loss = -mean_i(sum_t(clipped_objective(ratio_it, A_i)) / longest), ratio = exp(logprobs - old_logprobs)
+
+    `longest`, the most tokens that a response can have, is the same for all batches; GRPO divides each text's sum by
+    its own length, so that a token of a long text that fails is pushed down less than one of a short text. Another
+    `ratio` or `objective` can stand in for ours, as in `policy_loss`. The gradient goes to logprobs alone: the others
+    are detached here. NaN where an advantage is 0 and its ratio infinite.
+
+    Raises:
+        ValueError: clip_eps is negative, longest is below 1, or the mask is True nowhere.
+
+    Source: Liu et al. 2025, section 3.2 and listing 1 (arXiv 2503.20783).
+    """
+    if longest < 1:
+        raise ValueError(f"expected longest of 1 or more, got {longest}")
+    new, old = real_values(logprobs, response_mask), real_values(old_logprobs.detach(), response_mask)
+    token_advantages = advantages.detach().unsqueeze(1).expand_as(logprobs)[response_mask]
+    gained = objective(ratio(new, old), token_advantages, clip_eps=clip_eps)
+    return -gained.sum() / (longest * len(logprobs))
+
+
 def _require_others(returns: Float[Tensor, "prompts responses"]) -> None:
     if returns.shape[1] < 2:
         raise ValueError(f"expected at least two texts to compare, got {returns.shape[1]}")

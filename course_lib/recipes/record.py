@@ -21,6 +21,7 @@ from course_lib.recipes.record_label_noise import record_label_noise
 from course_lib.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
 from course_lib.recipes.record_relatives import RELATIVES, record_relatives
 from course_lib.recipes.record_remedies import REMEDIES, record_remedies
+from course_lib.recipes.record_verifiers import VERIFIERS, record_verifiers
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
 from course_lib.training.experiments.frontier import FRONTIER
@@ -148,6 +149,7 @@ RECIPES = {
     REMEDIES: record_remedies,
     RELATIVES: record_relatives,
     FRONTIER: record_frontier,
+    VERIFIERS: record_verifiers,
 }
 
 

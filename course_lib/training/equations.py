@@ -12,8 +12,8 @@ from course_lib.training.own_equations import own
 class Equations:
     """One small object that names them: with `gae=my_gae` a training climbs by yours, and by ours in all else.
 
-    A method uses some of them. `gae`, `policy_loss` and `grpo_loss`, where they are not given, are ours, put together
-    from parts that are fields too: `td_residuals`, `probability_ratio`, `clipped_objective`.
+    A method uses some of them. `gae`, `policy_loss`, `grpo_loss` and `dr_grpo_loss`, where they are not given, are
+    ours, put together from parts that are fields too: `td_residuals`, `probability_ratio`, `clipped_objective`.
     """
 
     token_logprobs: Callable = logprobs.token_logprobs
@@ -32,6 +32,7 @@ class Equations:
     grpo_advantages: Callable = policy_gradient.grpo_advantages
     reinforce_loss: Callable = policy_gradient.reinforce_loss
     grpo_loss: Callable | None = None
+    dr_grpo_loss: Callable | None = None
     dpo_loss: Callable = preferences.dpo_loss
 
     def __post_init__(self) -> None:
@@ -67,6 +68,11 @@ class Equations:
     def whole_grpo_loss(self) -> Callable:
         """GRPO's loss on this ratio and this objective."""
         return self.grpo_loss or partial(policy_gradient.grpo_loss, **self._parts)
+
+    @property
+    def whole_dr_grpo_loss(self) -> Callable:
+        """Dr. GRPO's loss on this ratio and this objective."""
+        return self.dr_grpo_loss or partial(policy_gradient.dr_grpo_loss, **self._parts)
 
     @property
     def _parts(self) -> dict[str, Callable]:

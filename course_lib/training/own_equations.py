@@ -14,7 +14,8 @@ from torch import Tensor
 
 from course_lib.training.files.errors import CourseError
 
-ONE_NUMBER = {"loss", "policy_loss", "value_loss", "reinforce_loss", "grpo_loss", "dpo_loss", "bradley_terry_loss"}
+ONE_NUMBER = {"loss", "policy_loss", "value_loss", "reinforce_loss", "grpo_loss", "dr_grpo_loss", "dpo_loss"}
+ONE_NUMBER |= {"bradley_terry_loss"}
 PROBABILITIES = {"preference_probability", "optimal_policy"}
 AS_THE_SECOND = {"token_logprobs", "kl_shaped_rewards"}  # one number for each number of the second argument
 

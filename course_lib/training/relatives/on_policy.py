@@ -1,4 +1,4 @@
-"""REINFORCE, RLOO and GRPO: PPO's loop with two other choices, and neither a value function nor GAE.
+"""REINFORCE, RLOO, GRPO and Dr. GRPO: PPO's loop with two other choices, and neither a value function nor GAE.
 
 A text is one action: it has one advantage. What it is compared with, and where KL enters, is what tells them apart.
 """
@@ -86,5 +86,35 @@ class GRPO(Method):
             minibatch.response_mask,
             clip_eps=settings.clip_eps,
             kl_coef=kl_coef,
+        )
+        return loss, {"loss": loss.item()}
+
+
+@dataclass
+class DrGRPO(GRPO):
+    """GRPO without its two divisions, by a group's spread and by a text's length; KL, if any, in the return as in RLOO.
+
+    Source: Liu et al. 2025, section 3.2 (arXiv:2503.20783), who leave out the KL.
+    """
+
+    def advantages(
+        self, rewards: PerToken, values: PerToken, scores: PerText, response_mask: Mask, *, settings: PPOSettings
+    ) -> tuple[PerTextOrToken, PerTextOrToken]:
+        """Returns as in REINFORCE, each less the mean of its prompt's."""
+        returns = rewards.sum(dim=1)
+        groups = returns.view(-1, self.responses)
+        return (groups - groups.mean(dim=1, keepdim=True)).flatten(), returns
+
+    def loss(
+        self, new: PolicyOutput, minibatch: Experience, *, settings: PPOSettings, kl_coef: float
+    ) -> tuple[Float[Tensor, ""], Record]:
+        """The clipped objective with one advantage for a whole text, every token weighing the same."""
+        loss = self.whole_dr_grpo_loss(
+            new.logprobs,
+            minibatch.old_logprobs,
+            minibatch.advantages,
+            minibatch.response_mask,
+            longest=settings.response_len,
+            clip_eps=settings.clip_eps,
         )
         return loss, {"loss": loss.item()}

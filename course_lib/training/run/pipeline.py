@@ -24,7 +24,7 @@ from course_lib.training.run.team import find_team
 from course_lib.training.settings import STAGES, RunSettings, flag
 from course_lib.training.setup import Setup
 
-OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dpo_")  # equations that PPO does not climb by
+OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dr_grpo_", "dpo_")  # equations that PPO does not climb by
 WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
 READ_BY = {"reward": "ppo", "prompts": "ppo", "preferences": "reward-model"}  # which stage a file of the user's is for
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model

@@ -1,0 +1,101 @@
+"""The experiment `verifiers`: PPO, RLOO and GRPO against three verifiers and the reward model, with and without KL."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_lib.recipes.recording_file import RecordingFile, columns
+from course_lib.training.experiments.verifiers import (
+    LEARNING_RATES,
+    METHODS,
+    RULES,
+    SETTINGS,
+    Verifier,
+    VerifierScorer,
+    count_passes,
+    evaluate,
+)
+from course_lib.training.files.paths import REWARD_MODEL
+from course_lib.training.reward_model import load_reward_model
+from course_lib.training.scorer import TextScorer
+from course_lib.training.settings import RunSettings
+from course_lib.training.setup import Setup
+
+VERIFIERS, SEEDS = "verifiers", 3
+KL_COEFS = (0.0, 0.12)
+LEARNED = "reward model"
+PROMPTS, SAMPLES = 64, 64  # for pass@k
+TEXTS = 4  # kept of each run
+KEPT = ("step", "score", "kl", "reward_model", "judge", "distinct_2", "response_length", "failed_length")
+KEPT += ("mixed_groups", "eos_share", "entropy", "grad_norm")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is pleased, by which method, at which price of leaving the reference."""
+
+    pleased: str
+    method: str
+    kl_coef: float
+
+    @property
+    def name(self) -> str:
+        """How the run is called in the file."""
+        return f"{self.pleased}, {self.method}, kl_coef {self.kl_coef:g}"
+
+    @property
+    def changes(self) -> dict:
+        """The settings in which the run departs from the others, and what else tells it from them."""
+        return asdict(self) | {"learning_rate": LEARNING_RATES[self.method]}
+
+
+def plans() -> Iterator[Plan]:
+    """All runs of one seed."""
+    for rule in RULES:
+        for method in ("PPO", "RLOO", "GRPO"):
+            for kl_coef in KL_COEFS:
+                yield Plan(rule, method, kl_coef)
+    for kl_coef in KL_COEFS:
+        yield Plan(LEARNED, "PPO", kl_coef)
+    for rule in RULES:
+        yield Plan(rule, "Dr. GRPO", 0.0)
+
+
+def record_verifiers(
+    out: Path, *, given: dict | None = None, seeds: int = SEEDS, prompts: int = PROMPTS, samples: int = SAMPLES
+) -> None:
+    """Record the runs that the file `out` does not hold yet; `given` settings go before all others.
+
+    Of the first `prompts` held-out prompts, each continued `samples` times, the file has how many passed.
+    """
+    shared = SETTINGS | (given or {})
+    recording = RecordingFile(out, VERIFIERS, asdict(RunSettings(**shared)) | {"prompts": prompts, "samples": samples})
+    for seed in range(seeds):
+        for plan in plans():
+            if recording.lacks(plan.name, seed):
+                changes = {name: plan.changes[name] for name in ("kl_coef", "learning_rate")}
+                setup = Setup(RunSettings(**shared | changes | {"seed": seed}))
+                recording.add(plan.name, seed, plan.changes, record_run(setup, plan, prompts=prompts, samples=samples))
+
+
+def record_run(setup: Setup, plan: Plan, *, prompts: int, samples: int) -> dict:
+    """Train one policy and return what is kept of it: metrics as columns, held-out figures, passes, a few texts."""
+    method = METHODS[plan.method]
+    scorer = VerifierScorer(setup, pleased(setup, plan), responses=method.responses)
+    records = list(setup.records(scorer, method=method))
+    after, texts = evaluate(setup, scorer)
+    before, _ = evaluate(setup, scorer, policy=setup.reference)
+    if plan.pleased in RULES:
+        sizes = {"prompts": prompts, "samples": samples}
+        before["passed"] = count_passes(setup, scorer, **sizes, policy=setup.reference).tolist()
+        after["passed"] = count_passes(setup, scorer, **sizes).tolist()
+    kept = [{name: record[name] for name in KEPT} for record in records]
+    return {"metrics": columns(kept), "before": before, "after": after, "samples": texts[:TEXTS]}
+
+
+def pleased(setup: Setup, plan: Plan) -> TextScorer:
+    """The verifier of a run, or the reward model, its scores normalised."""
+    if plan.pleased in RULES:
+        return Verifier(RULES[plan.pleased])
+    folder = setup.settings.reward_model or REWARD_MODEL
+    return setup.scorer(load_reward_model(folder, device=setup.device)).reward_model
