@@ -20,9 +20,9 @@ def pass_at_k(passed: Int[Tensor, " prompts"], *, samples: int, k: int) -> Float
         raise ValueError(f"expected k from 1 to the number of samples, {samples}, got {k}")
     if not ((passed >= 0) & (passed <= samples)).all():
         raise ValueError(f"expected counts from 0 to the number of samples, {samples}, got {passed.tolist()}")
-    drawn_before = torch.arange(k, dtype=torch.float64, device=passed.device)
-    failed_left = (samples - passed.unsqueeze(1) - drawn_before).clamp(min=0)
-    return 1 - (failed_left / (samples - drawn_before)).prod(dim=1)
+    drawn = torch.arange(k, dtype=torch.float64, device=passed.device)
+    failing = samples - passed.unsqueeze(1)
+    return 1 - ((failing - drawn) / (samples - drawn)).prod(dim=1)  # with fewer failing than k, one factor is 0
 
 
 def mixed_share(pass_rate: Float[Tensor, "*shape"], *, responses: int) -> Float[Tensor, "*shape"]:

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_lib.recipes.recording_file import RecordingFile, columns
+from course_lib.training.experiments.rules import RULES
 from course_lib.training.experiments.verifiers import (
     LEARNING_RATES,
     METHODS,
-    RULES,
     SETTINGS,
     Verifier,
     VerifierScorer,
@@ -16,13 +16,14 @@ from course_lib.training.experiments.verifiers import (
     evaluate,
 )
 from course_lib.training.files.paths import REWARD_MODEL
+from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
 from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
 VERIFIERS, SEEDS = "verifiers", 3
-KL_COEFS = (0.0, 0.12)
+KL_COEFS = (0.0, 0.05)
 LEARNED = "reward model"
 PROMPTS, SAMPLES = 64, 64  # for pass@k
 TEXTS = 4  # kept of each run
@@ -68,29 +69,37 @@ def record_verifiers(
 
     Of the first `prompts` held-out prompts, each continued `samples` times, the file has how many passed.
     """
-    shared = SETTINGS | (given or {})
-    recording = RecordingFile(out, VERIFIERS, asdict(RunSettings(**shared)) | {"prompts": prompts, "samples": samples})
+    shared, sizes = SETTINGS | (given or {}), {"prompts": prompts, "samples": samples}
+    recording, starts = RecordingFile(out, VERIFIERS, asdict(RunSettings(**shared)) | sizes), {}
     for seed in range(seeds):
         for plan in plans():
             if recording.lacks(plan.name, seed):
                 changes = {name: plan.changes[name] for name in ("kl_coef", "learning_rate")}
-                setup = Setup(RunSettings(**shared | changes | {"seed": seed}))
-                recording.add(plan.name, seed, plan.changes, record_run(setup, plan, prompts=prompts, samples=samples))
+                settings = RunSettings(**shared | changes | {"seed": seed})
+                recording.add(plan.name, seed, plan.changes, record_run(plan, settings, sizes, starts=starts))
 
 
-def record_run(setup: Setup, plan: Plan, *, prompts: int, samples: int) -> dict:
-    """Train one policy and return what is kept of it: metrics as columns, held-out figures, passes, a few texts."""
-    method = METHODS[plan.method]
+def record_run(plan: Plan, settings: RunSettings, sizes: dict[str, int], *, starts: dict) -> dict:
+    """Train one policy and return what is kept of it: metrics as columns, held-out figures, passes, a few texts.
+
+    What the reference does is the same for all runs of a seed that please the same, so `starts` keeps it.
+    """
+    setup, method = Setup(settings), METHODS[plan.method]
     scorer = VerifierScorer(setup, pleased(setup, plan), responses=method.responses)
+    if (plan.pleased, settings.seed) not in starts:
+        starts[plan.pleased, settings.seed] = held_out(setup, scorer, plan, sizes)[0]
     records = list(setup.records(scorer, method=method))
-    after, texts = evaluate(setup, scorer)
-    before, _ = evaluate(setup, scorer, policy=setup.reference)
-    if plan.pleased in RULES:
-        sizes = {"prompts": prompts, "samples": samples}
-        before["passed"] = count_passes(setup, scorer, **sizes, policy=setup.reference).tolist()
-        after["passed"] = count_passes(setup, scorer, **sizes).tolist()
+    after, texts = held_out(setup, scorer, plan, sizes)
     kept = [{name: record[name] for name in KEPT} for record in records]
+    before = starts[plan.pleased, settings.seed]
     return {"metrics": columns(kept), "before": before, "after": after, "samples": texts[:TEXTS]}
+
+
+def held_out(setup: Setup, scorer: VerifierScorer, plan: Plan, sizes: dict[str, int]) -> tuple[Record, list[dict]]:
+    """Figures of the policy, as it is now, on held-out prompts, how many of many samples pass, and its texts."""
+    figures, texts = evaluate(setup, scorer)
+    passed = {"passed": count_passes(setup, scorer, **sizes).tolist()} if plan.pleased in RULES else {}
+    return figures | passed, texts
 
 
 def pleased(setup: Setup, plan: Plan) -> TextScorer:

@@ -27,6 +27,7 @@ from course_lib.equations import (
     policy_gradient,
     ppo,
     preferences,
+    verified,
 )
 
 NUMBERS = [0.0, 0.0, 1e-30, -1e-30, 1e-3, 0.1, -0.7, 1.0, -1.0, 3.0, -30.0, 1e4, -1e4, 1e6, 1e30, -1e30]
@@ -153,6 +154,11 @@ CASES = {
         lambda a, b, c, **o: slow.grpo_loss(a, b, c, **o),
         {"clip_eps": [0.0, 0.25, 1.0], "kl_coef": [0, 1e-30, 0.05, 1e6]},
     ),
+    policy_gradient.dr_grpo_loss: Case(
+        lambda a, b, c, m, **o: policy_gradient.dr_grpo_loss(a, b, first_real(c, m), m, **o),
+        slow.dr_grpo_loss,
+        {"clip_eps": [0.0, 0.25, 1.0], "longest": [1, 24]},
+    ),
     ppo.probability_ratio: Case(elementwise(ppo.probability_ratio), lambda a, b, c: slow.probability_ratio(a, b)),
     ppo.clipped_objective: Case(
         elementwise(ppo.clipped_objective),
@@ -223,6 +229,7 @@ POOLED = {
     policy_gradient.grpo_advantages,
     policy_gradient.reinforce_loss,
     policy_gradient.grpo_loss,
+    policy_gradient.dr_grpo_loss,
     ppo.policy_loss,
     ppo.value_loss,
     ppo.clip_fraction,
@@ -244,6 +251,11 @@ WITHOUT_A_BATCH = {
     overoptimization.rl_peak,
     overoptimization.fit_best_of_n_form,
     overoptimization.fit_rl_form,
+    # test_verified.py
+    verified.pass_at_k,
+    verified.mixed_share,
+    verified.best_pass_rate,
+    verified.fewest_nats,
 }
 
 

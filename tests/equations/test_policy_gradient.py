@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from course_lib.equations.policy_gradient import (
+    dr_grpo_loss,
     grpo_advantages,
     grpo_loss,
     reinforce_advantages,
@@ -77,3 +78,28 @@ def test_grpo_does_not_climb_past_the_clip():
     assert loss.item() == pytest.approx(-1.152585, abs=1e-6)
     loss.backward()
     torch.testing.assert_close(logprobs.grad, torch.tensor([[0.0, -0.552585]]), rtol=0, atol=1e-6)
+
+
+def test_dr_grpo_gives_every_token_the_same_weight_however_long_its_text():
+    logprobs = torch.tensor([[-1.0, -1.0], [-2.0, 99.0]], requires_grad=True)
+    loss = dr_grpo_loss(logprobs, logprobs.detach(), torch.tensor([2.0, -4.0]), TWO_LENGTHS, longest=5)
+    # -(2 + 2 - 4) / (2 texts * 5 tokens)
+    assert loss.item() == 0.0
+    loss.backward()
+    # -A / 10 at every token
+    torch.testing.assert_close(logprobs.grad, torch.tensor([[-0.2, -0.2], [0.4, 0.0]]))
+
+
+def test_dr_grpo_does_not_climb_past_the_clip():
+    old_logprobs, logprobs = torch.tensor([[0.0, 0.0]]), torch.tensor([[0.5, 0.1]], requires_grad=True)
+    # The first ratio is 1.65: clipped at 1.2; the second e^0.1 = 1.105171; both over 4
+    loss = dr_grpo_loss(logprobs, old_logprobs, torch.tensor([1.0]), torch.tensor([[True, True]]), longest=4)
+    assert loss.item() == pytest.approx(-0.576293, abs=1e-6)
+    loss.backward()
+    torch.testing.assert_close(logprobs.grad, torch.tensor([[0.0, -0.276293]]), rtol=0, atol=1e-6)
+
+
+def test_a_response_has_room_for_a_token():
+    row = torch.zeros(1, 1)
+    with pytest.raises(ValueError, match="expected longest of 1 or more, got 0"):
+        dr_grpo_loss(row, row, torch.ones(1), row == 0, longest=0)

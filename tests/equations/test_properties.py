@@ -42,6 +42,9 @@ MASKED = {
     "gae": lambda a, b, c, d, mask: advantages.gae(a, b, mask, gamma=0.9),
     "explained_variance": lambda a, b, c, d, mask: ppo.explained_variance(a, b, mask),
     "grpo_loss": lambda a, b, c, d, mask: policy_gradient.grpo_loss(a, b, c, torch.arange(len(a)).to(a), mask),
+    "dr_grpo_loss": lambda a, b, c, d, mask: policy_gradient.dr_grpo_loss(
+        a, b, torch.arange(len(a)).to(a), mask, longest=9
+    ),
     "policy_loss": lambda a, b, c, d, mask: ppo.policy_loss(a, b, c, mask),
     "value_loss": lambda a, b, c, d, mask: ppo.value_loss(a, b, c, mask),
     "clip_fraction": lambda a, b, c, d, mask: ppo.clip_fraction(a, b, mask, clip_eps=0.2),

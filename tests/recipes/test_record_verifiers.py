@@ -16,15 +16,19 @@ SIZES = {"seeds": 1, "prompts": 3, "samples": 4}
 
 
 @pytest.fixture
-def short_rule(monkeypatch):
+def three_runs(monkeypatch):
     monkeypatch.setitem(recipe.RULES, "short", lambda text: len(text) < 25)
     monkeypatch.setattr(recipe, "plans", lambda: iter(FEW))
 
 
-@pytest.fixture
-def recorded(short_rule, tiny_run, tmp_path) -> Path:
-    record_verifiers(tmp_path / "verifiers.json", given=tiny_run, **SIZES)
-    return tmp_path / "verifiers.json"
+@pytest.fixture(scope="module")
+def recorded(tiny_run, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "verifiers.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipe.RULES, "short", lambda text: len(text) < 25)
+        patch.setattr(recipe, "plans", lambda: iter(FEW))
+        record_verifiers(path, given=tiny_run, **SIZES)
+    return path
 
 
 def test_every_verifier_meets_every_method_with_and_without_the_penalty():
@@ -54,17 +58,18 @@ def test_what_is_recorded_of_each_run(recorded):
     assert (settings["prompts"], settings["samples"], settings["missing_eos_penalty"]) == (3, 4, 0.0)
 
 
+@pytest.mark.usefixtures("three_runs")
 def test_it_goes_on_where_it_stopped_as_if_it_had_not(recorded, tiny_run, tmp_path, monkeypatch):
-    whole, made = recorded.read_text(encoding="utf-8"), []
-    recorded.write_text("\n".join([*whole.splitlines()[:-2], "]}"]).replace("},\n]}", "}\n]}"), encoding="utf-8")
+    whole, resumed, made = recorded.read_text(encoding="utf-8"), tmp_path / "verifiers.json", []
+    resumed.write_text("\n".join([*whole.splitlines()[:-2], "]}"]).replace("},\n]}", "}\n]}"), encoding="utf-8")
 
-    def watched(setup, plan, **sizes):
+    def watched(plan, *options, **starts):
         made.append(plan.method)
-        return record_run(setup, plan, **sizes)
+        return record_run(plan, *options, **starts)
 
     monkeypatch.setattr(recipe, "record_run", watched)
-    record_verifiers(recorded, given=tiny_run, **SIZES)
+    record_verifiers(resumed, given=tiny_run, **SIZES)
     assert made == ["Dr. GRPO"]
-    assert recorded.read_text(encoding="utf-8") == whole
+    assert resumed.read_text(encoding="utf-8") == whole
     with pytest.raises(CourseError, match="with the settings of the recipe"):
-        record_verifiers(recorded, given=tiny_run, **SIZES | {"samples": 8})
+        record_verifiers(resumed, given=tiny_run, **SIZES | {"samples": 8})

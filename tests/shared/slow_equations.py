@@ -193,6 +193,16 @@ def grpo_loss(a, b, c, *, clip_eps: float, kl_coef: float) -> Pairs:
     return average(next(loss_of_text(new, old, advantage)) for new, old, (advantage, *_) in rows)
 
 
+def dr_grpo_loss(a, b, c, *, clip_eps: float, longest: int) -> Pairs:
+    def loss_of_text(logprobs, old_logprobs, advantage) -> Pairs:
+        climbed, size = next(policy_loss([logprobs], [old_logprobs], [[advantage] * len(logprobs)], clip_eps=clip_eps))
+        share = Decimal(len(logprobs)) / longest
+        yield climbed * share, size * share
+
+    rows = zip(a, b, c, strict=True)
+    return average(next(loss_of_text(new, old, advantage)) for new, old, (advantage, *_) in rows)
+
+
 def value_loss(a, b, c, *, clip_eps: float | None) -> Pairs:
     def losses() -> Pairs:
         for value, old, target in flat(a, b, c):

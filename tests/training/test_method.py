@@ -12,7 +12,7 @@ from course_lib.training.fit import FitSettings, PreferredTexts, RatedTexts, fit
 from course_lib.training.own_equations import read_equations
 from course_lib.training.ppo import PPO, train
 from course_lib.training.relatives.dpo import DPO, dpo
-from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
+from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO, DrGRPO
 
 ROOMS = (advantages, kl, logprobs, policy_gradient, ppo, preferences)
 SHARED = {"token_logprobs", "entropy", "kl_shaped_rewards", "adaptive_kl_coef"}
@@ -23,6 +23,7 @@ CLIMBED_BY = {
     REINFORCE: SHARED | {"reinforce_advantages", "reinforce_loss"},
     RLOO: SHARED | {"rloo_advantages", "reinforce_loss"},
     GRPO: SHARED - {"kl_shaped_rewards"} | CLIPPED | {"grpo_advantages", "grpo_loss"},
+    DrGRPO: SHARED | CLIPPED | {"dr_grpo_loss"},
     DPO: {"token_logprobs", "dpo_loss"},
 }
 CASES = [(method, name) for method, names in CLIMBED_BY.items() for name in sorted(names)]
@@ -76,7 +77,7 @@ def test_every_equation_is_climbed_by_a_method():
     assert set().union(*CLIMBED_BY.values()) == Equations.names()
 
 
-@pytest.mark.parametrize("method", [PPO, REINFORCE, RLOO, GRPO, DPO])
+@pytest.mark.parametrize("method", [PPO, REINFORCE, RLOO, GRPO, DrGRPO, DPO])
 def test_all_of_a_students_equations_together_give_the_same_run(method):
     records, weights = records_of(method())
     copied, same_weights = records_of(method().replaced({name: copy_of(name) for name in Equations.names()}))

@@ -15,6 +15,7 @@ from course_lib.classroom.exercises.mistakes import (
     advantages,
     clipping,
     dpo,
+    dr_grpo,
     experience,
     gain,
     groups,
@@ -29,6 +30,7 @@ from course_lib.classroom.exercises.mistakes import (
     residuals,
     rewards,
     value_loss,
+    verified,
 )
 from course_lib.classroom.exercises.my_library import keep, written_in_notebook
 from course_lib.classroom.exercises.ppo_loop import ppo_verdict
@@ -38,7 +40,7 @@ from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
 
 TOPICS = (preferences, gain, logprobs, clipping, policy_loss, value_loss, residuals, advantages, masking, rewards)
-TOPICS += (kl, overoptimization, optimum, groups, dpo, experience, ppo_loss)
+TOPICS += (kl, overoptimization, optimum, groups, dpo, experience, ppo_loss, verified, dr_grpo)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }

@@ -25,6 +25,7 @@ NOTEBOOKS = {
     ),
     "04": ("best_of_n_kl", "expected_best_of_n", "rl_peak", "mean_minus_spread"),
     "05": ("optimal_policy", "rloo_advantages", "grpo_advantages", "dpo_loss"),
+    "06": ("alliteration", "pass_at_k", "dr_grpo_loss", "best_pass_rate"),
 }
 PPO_NOTEBOOKS = ("02", "03")  # whose equations the cockpit trains with
 

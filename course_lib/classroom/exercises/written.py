@@ -7,7 +7,7 @@ ONE_LINE = 80
 
 
 def written(value: object, *, digits: int = 4) -> str:
-    """Write a number, a tensor or a tuple with so many significant digits; anything else by its kind."""
+    """Write a number, a tensor or a tuple with so many significant digits; a text in quotes, anything else by its kind."""
     text = _written(value, digits)
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
@@ -49,6 +49,8 @@ def _written(value: object, digits: int) -> str:
         return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
     if value is None or isinstance(value, int):
         return str(int(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, str):
+        return repr(value)
     if isinstance(value, float):
         # Rounding first takes away the 1e-9 that a machine may leave of 0; adding 0.0 takes the sign off -0.
         return f"{round(value, digits + 2) + 0.0:.{digits}g}"

@@ -1,14 +1,10 @@
-"""Verifiers: programs that say of a text whether it keeps a rule, 1 or 0, in the place of a reward model.
-
-Of what the small GPT-2 writes at first about one text in 12 passes `longest_last`, one in 40 `alliteration`, one in 300
-`staircase`.
-"""
+"""Verifiers: programs that say of a text whether it keeps a rule, 1 or 0, in the place of a reward model."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.ppo import PPO
@@ -18,7 +14,6 @@ from course_lib.training.reward_model import load_reward_model
 from course_lib.training.rollout import Rollout
 from course_lib.training.scorer import Scorer, TextScorer
 from course_lib.training.setup import Setup
-from course_lib.training.texts import words
 
 # what the recorded runs share: a score of 0 or 1 alone, and values that know nothing beforehand
 SETTINGS = {"missing_eos_penalty": 0.0, "value_network": "policy", "lam": 0.95}
@@ -26,29 +21,6 @@ METHODS = {"PPO": PPO(), "RLOO": RLOO(), "GRPO": GRPO(), "Dr. GRPO": DrGRPO()}
 LEARNING_RATES = {"PPO": 1e-3, "RLOO": 2e-3, "GRPO": 1e-3, "Dr. GRPO": 1e-3}
 LOOKS_ON = "reward_model"  # the onlooker's name in records
 ROWS = 256  # texts sampled together
-
-
-def longest_last(text: str) -> bool:
-    """Tell whether a sentence ends with its longest word: none of the others, five or more, is as long."""
-    *others, last = words(text) or [""]
-    return text.endswith(".") and len(others) >= 5 and all(len(word) < len(last) for word in others)
-
-
-def alliteration(text: str) -> bool:
-    """Tell whether a sentence has three different words in a row that begin with the same letter."""
-    found = words(text)
-    rows = zip(found, found[1:], found[2:], strict=False)
-    return text.endswith(".") and any(len({word[0] for word in row}) == 1 and len(set(row)) == 3 for row in rows)
-
-
-def staircase(text: str) -> bool:
-    """Tell whether a sentence has five words in a row of which each is longer than the one before."""
-    lengths = [len(word) for word in words(text)]
-    rows = zip(*(lengths[start:] for start in range(5)), strict=False)
-    return text.endswith(".") and any(list(row) == sorted(set(row)) for row in rows)
-
-
-RULES = {"longest last": longest_last, "alliteration": alliteration, "staircase": staircase}
 
 
 class Verifier:
@@ -87,19 +59,17 @@ class VerifierScorer(Scorer):
         }
 
 
-def evaluate(setup: Setup, scorer: VerifierScorer, *, policy: nn.Module | None = None) -> tuple[Record, list[dict]]:
+def evaluate(setup: Setup, scorer: VerifierScorer) -> tuple[Record, list[dict]]:
     """Judge the policy on held-out prompts, as `Setup.evaluate` does, by the reward model too."""
-    metrics, rows = setup.evaluate(scorer, policy=policy)
+    metrics, rows = setup.evaluate(scorer)
     theirs = scorer.onlooker.score([row["text"] for row in rows])
     rows = [row | {LOOKS_ON: value} for row, value in zip(rows, theirs.tolist(), strict=True)]
     return metrics | {LOOKS_ON: theirs.mean().item()}, rows
 
 
-def count_passes(
-    setup: Setup, scorer: Scorer, *, prompts: int, samples: int, policy: nn.Module | None = None
-) -> Int[Tensor, " prompts"]:
+def count_passes(setup: Setup, scorer: Scorer, *, prompts: int, samples: int) -> Int[Tensor, " prompts"]:
     """How many of so many continuations of each of the first held-out prompts keep the rule."""
     rows, generator = setup.test_prompts[:prompts].repeat_interleave(samples, dim=0), setup.generator(4)
-    rollouts = (setup.continue_prompts(part, generator, policy=policy) for part in rows.split(ROWS))
+    rollouts = (setup.continue_prompts(part, generator) for part in rows.split(ROWS))
     passed = torch.cat([scorer.score(rollout) for rollout in rollouts])
     return passed.view(-1, samples).sum(dim=1).long()

@@ -13,7 +13,12 @@ from course_lib.classroom.exercises.verdict import verdict
 
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
 VERSIONS = [(name, mistake, version) for name, mistake in MISTAKES for version in (mistake.function, *mistake.also)]
-OF_NUMBERS = {"adaptive_kl_coef", "best_of_n_kl", "rl_peak"}  # which take no tensor that could be changed in place
+OF_NUMBERS = {
+    "adaptive_kl_coef",
+    "best_of_n_kl",
+    "rl_peak",
+    "alliteration",
+}  # which take no tensor that could be changed in place
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 

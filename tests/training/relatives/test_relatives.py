@@ -11,7 +11,7 @@ from course_lib.training.ppo import train
 from course_lib.training.progress import Progress
 from course_lib.training.relatives.best_of_n import best_of_n
 from course_lib.training.relatives.dpo import DPO, dpo, sample_pairs
-from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
+from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO, DrGRPO
 from course_lib.training.rollout import Rollout, join_rollouts
 from course_lib.training.settings import PPOSettings
 
@@ -42,14 +42,15 @@ class Training:
 def test_a_prompt_that_scores_high_earns_its_texts_nothing_under_rloo_and_grpo(tiny_lm):
     of_method = {
         method: next(Training(tiny_lm, method(), liking_for_the_prompt).records)["grad_norm"]
-        for method in (REINFORCE, RLOO, GRPO)
+        for method in (REINFORCE, RLOO, GRPO, DrGRPO)
     }
     assert of_method[REINFORCE] > 0.1
     assert of_method[RLOO] < 1e-5
     assert of_method[GRPO] < 1e-5
+    assert of_method[DrGRPO] < 1e-5
 
 
-@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO, DPO])
+@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO, DrGRPO, DPO])
 def test_only_the_policy_changes(method, tiny_lm):
     training = Training(tiny_lm, method(), kl_coef=0.5)
     policy, reference = copy.deepcopy(training.policy.state_dict()), copy.deepcopy(training.reference.state_dict())
@@ -59,7 +60,7 @@ def test_only_the_policy_changes(method, tiny_lm):
     assert all((reference[name] == weight).all() for name, weight in training.reference.state_dict().items())
 
 
-@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO])
+@pytest.mark.parametrize("method", [REINFORCE, RLOO, GRPO, DrGRPO])
 def test_kl_costs_nothing_while_the_policy_is_the_reference_and_something_later(method, tiny_lm):
     once = {"epochs": 1, "minibatches": 1, "learning_rate": 0.01}
     free, charged = (list(Training(tiny_lm, method(), kl_coef=kl_coef, **once).records) for kl_coef in (0.0, 10.0))
@@ -68,7 +69,7 @@ def test_kl_costs_nothing_while_the_policy_is_the_reference_and_something_later(
     assert abs(free[1]["grad_norm"] - charged[1]["grad_norm"]) > 0.01
 
 
-@pytest.mark.parametrize("method", [REINFORCE(), RLOO(), GRPO()])
+@pytest.mark.parametrize("method", [REINFORCE(), RLOO(), GRPO(), DrGRPO()])
 def test_a_missing_end_costs_its_penalty(method, tiny_lm):
     ids, ended = torch.tensor([[3, 1], [3, 4], [5, 6], [7, 1]]), torch.tensor([True, False, False, True])
     rollout = Rollout(torch.zeros(4, 1, dtype=torch.long), ids, torch.ones(4, 2, dtype=torch.bool), ended)
@@ -78,6 +79,20 @@ def test_a_missing_end_costs_its_penalty(method, tiny_lm):
         for penalty in (0.0, 7.0)
     )
     assert (free.returns - charged.returns).tolist() == [0.0, 7.0, 7.0, 0.0]
+
+
+def test_dr_grpo_divides_neither_by_the_spread_nor_by_the_length(tiny_lm):
+    ids = torch.tensor([[3, 4], [3, 1], [5, 6], [7, 1]])
+    rollout = Rollout(torch.zeros(4, 1, dtype=torch.long), ids, torch.ones(4, 2, dtype=torch.bool), torch.ones(4) > 0)
+    policy, settings = tiny_policy(tiny_lm), PPOSettings(**SETTINGS)
+    scores = torch.tensor([8.0, 0.0, 0.0, 0.0])
+    gathered = DrGRPO().gather(policy, policy, rollout, scores, kl_coef=0.0, settings=settings)
+    assert gathered.advantages.tolist() == [6.0, -2.0, -2.0, -2.0]
+    new = DrGRPO().read(policy, rollout, temperature=0.7)
+    gathered.response_mask[0, 1] = False
+    loss, _ = DrGRPO().loss(new, gathered, settings=settings, kl_coef=0.0)
+    # six or two tokens each: -(6 - 3 * 2 * 2) / (4 texts * 6 tokens at most), the ratio being about 1
+    assert loss.item() == pytest.approx(0.25, abs=1e-4)
 
 
 def test_as_many_responses_as_asked_go_to_each_prompt(tiny_lm):
