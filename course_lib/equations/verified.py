@@ -63,7 +63,7 @@ def fewest_nats(pass_rate: Float[Tensor, "*shape"], ref_pass_rate: Float[Tensor,
 
     KL = q log(q / p) + (1 - q) log((1 - q) / (1 - p)), q the policy's rate and p the reference's, in nats; of rates
     over many prompts, with the KL as its mean over them. The policies of `best_pass_rate` have it, and for q = 1 the
-    reference's own texts that pass: -log p. Infinite where the reference passes never, or always, and the policy not so.
+    reference's own texts that pass: -log p. Infinite where the reference passes never, or always, and the policy not.
 
     Raises:
         ValueError: a rate is outside [0, 1].

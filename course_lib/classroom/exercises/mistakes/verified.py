@@ -197,7 +197,7 @@ ALLITERATION = Exercise(
         ),
         Mistake(
             "the same word counts again",
-            '"very, very, very" is the easiest way to please this rule, and a policy finds it: ask for different words.',
+            '"very, very, very" is the easiest way to please such a rule, and a policy finds it: len(set(row)) == 3.',
             lambda text: text.endswith(".") and _in_a_row(words(text), different=False),
         ),
         Mistake(
