@@ -58,7 +58,7 @@ def best_pass_rate(ref_pass_rate: Float[Tensor, "*shape"], *, kl_coef: float | i
     return torch.sigmoid(torch.logit(ref_pass_rate) + 1 / kl_coef)
 
 
-def fewest_nats(pass_rate: Float[Tensor, "*shape"], ref_pass_rate: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def least_kl(pass_rate: Float[Tensor, "*shape"], ref_pass_rate: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Say how far a policy must be from the reference to pass so often: no policy with this pass rate has a lower KL.
 
     KL = q log(q / p) + (1 - q) log((1 - q) / (1 - p)), q the policy's rate and p the reference's, in nats; of rates

@@ -255,7 +255,7 @@ WITHOUT_A_BATCH = {
     verified.pass_at_k,
     verified.mixed_share,
     verified.best_pass_rate,
-    verified.fewest_nats,
+    verified.least_kl,
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from course_lib.equations.best_of_n import expected_best_of_n
 from course_lib.equations.optimum import optimal_policy
-from course_lib.equations.verified import best_pass_rate, fewest_nats, mixed_share, pass_at_k
+from course_lib.equations.verified import best_pass_rate, least_kl, mixed_share, pass_at_k
 
 rates = st.floats(0.001, 0.999)
 few = settings(max_examples=60, deadline=None, derandomize=True)
@@ -73,34 +73,32 @@ def test_the_best_pass_rate_by_hand():
 def test_what_never_passes_cannot_be_found_and_what_always_does_stays():
     ends = torch.tensor([0.0, 1.0])
     assert best_pass_rate(ends, kl_coef=0.01).tolist() == [0.0, 1.0]
-    assert fewest_nats(ends, ends).tolist() == [0.0, 0.0]
-    assert fewest_nats(torch.tensor(0.1), torch.tensor(0.0)).item() == math.inf
+    assert least_kl(ends, ends).tolist() == [0.0, 0.0]
+    assert least_kl(torch.tensor(0.1), torch.tensor(0.0)).item() == math.inf
 
 
 @given(rates, st.floats(0.2, 5), st.integers(0, 1000))
 @few
-def test_it_is_what_the_enumerated_optimum_passes_at_the_fewest_nats(rate, kl_coef, seed):
+def test_it_is_what_the_enumerated_optimum_passes_at_the_least_kl(rate, kl_coef, seed):
     weights = torch.rand(10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     passes = torch.arange(10) < 4
     reference = torch.where(passes, rate * weights / weights[:4].sum(), (1 - rate) * weights / weights[4:].sum())
     best = optimal_policy(reference, passes.double(), kl_coef=kl_coef)
     rate, reached = torch.tensor(rate, dtype=torch.float64), best[:4].sum()
     torch.testing.assert_close(best_pass_rate(rate, kl_coef=kl_coef), reached, rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(
-        fewest_nats(reached, rate), (best * (best / reference).log()).sum(), rtol=1e-5, atol=1e-9
-    )
+    torch.testing.assert_close(least_kl(reached, rate), (best * (best / reference).log()).sum(), rtol=1e-5, atol=1e-9)
 
 
-def test_no_policy_passes_as_often_with_fewer_nats():
+def test_no_policy_passes_as_often_at_a_lower_kl():
     generator = torch.Generator().manual_seed(0)
     reference = torch.rand(10, generator=generator).softmax(-1)
     others = (reference.log() + torch.randn(200, 10, generator=generator)).softmax(-1)
     kl = (others * (others / reference).log()).sum(dim=1)
-    assert (fewest_nats(others[:, :3].sum(dim=1), reference[:3].sum().expand(200)) <= kl + 1e-6).all()
+    assert (least_kl(others[:, :3].sum(dim=1), reference[:3].sum().expand(200)) <= kl + 1e-6).all()
 
 
 def test_the_references_own_passing_texts_cost_the_logarithm_of_their_rarity():
-    assert fewest_nats(torch.tensor(1.0), torch.tensor(0.01)).item() == pytest.approx(math.log(100))
+    assert least_kl(torch.tensor(1.0), torch.tensor(0.01)).item() == pytest.approx(math.log(100))
 
 
 @pytest.mark.parametrize("kl_coef", [0, -1.0, math.nan])
@@ -115,8 +113,8 @@ def test_rates_outside_of_0_and_1_are_refused(rate):
     for call in (
         lambda: mixed_share(wrong, responses=4),
         lambda: best_pass_rate(wrong, kl_coef=1),
-        lambda: fewest_nats(wrong, half),
-        lambda: fewest_nats(half, wrong),
+        lambda: least_kl(wrong, half),
+        lambda: least_kl(half, wrong),
     ):
         with pytest.raises(ValueError, match=r"expected rates in \[0, 1\]"):
             call()

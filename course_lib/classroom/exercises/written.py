@@ -7,7 +7,7 @@ ONE_LINE = 80
 
 
 def written(value: object, *, digits: int = 4) -> str:
-    """Write a number, a tensor or a tuple with so many significant digits, a text in quotes; anything else by its kind."""
+    """Write a number, a tensor or a tuple with so many significant digits, a text in quotes, all else by its kind."""
     text = _written(value, digits)
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
