@@ -5,6 +5,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_lib.recipes.recording_file import RecordingFile, columns
+from course_lib.training.experiments.recorded_verifiers import (
+    LEARNED,
+    PROMPTS,
+    SAMPLES,
+    VERIFIED_METHODS,
+    VERIFIERS,
+    WITH,
+    WITHOUT,
+)
 from course_lib.training.experiments.rules import RULES
 from course_lib.training.experiments.verifiers import (
     LEARNING_RATES,
@@ -22,10 +31,7 @@ from course_lib.training.scorer import TextScorer
 from course_lib.training.settings import RunSettings
 from course_lib.training.setup import Setup
 
-VERIFIERS, SEEDS = "verifiers", 3
-KL_COEFS = (0.0, 0.05)
-LEARNED = "reward model"
-PROMPTS, SAMPLES = 64, 64  # for pass@k
+SEEDS = 3
 TEXTS = 4  # kept of each run
 KEPT = ("step", "score", "kl", "reward_model", "judge", "distinct_2", "response_length", "failed_length")
 KEPT += ("mixed_groups", "eos_share", "entropy", "grad_norm")
@@ -53,13 +59,13 @@ class Plan:
 def plans() -> Iterator[Plan]:
     """All runs of one seed."""
     for rule in RULES:
-        for method in ("PPO", "RLOO", "GRPO"):
-            for kl_coef in KL_COEFS:
+        for method in VERIFIED_METHODS:
+            for kl_coef in (WITHOUT, WITH):
                 yield Plan(rule, method, kl_coef)
-    for kl_coef in KL_COEFS:
+    for kl_coef in (WITHOUT, WITH):
         yield Plan(LEARNED, "PPO", kl_coef)
     for rule in RULES:
-        yield Plan(rule, "Dr. GRPO", 0.0)
+        yield Plan(rule, "Dr. GRPO", WITHOUT)
 
 
 def record_verifiers(

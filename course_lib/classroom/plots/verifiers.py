@@ -1,0 +1,135 @@
+"""Training against verifiers: how often texts pass, step by step, in k tries, for its price, and in mixed groups."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+
+from course_lib.classroom.plots.methods import COLOURS
+from course_lib.classroom.plots.relatives import MARKERS, seeds, smooth
+from course_lib.classroom.style import INK, REFERENCE, label, styled
+from course_lib.equations.verified import least_kl, mixed_share, pass_at_k
+from course_lib.training.experiments.recorded_verifiers import (
+    KS,
+    VERIFIED_METHODS,
+    WITH,
+    WITHOUT,
+    chosen,
+    mean_pass_at_k,
+    reference_rate,
+)
+from course_lib.training.experiments.recordings import Recording
+
+DASHED = (0, (3, 2))
+SHADES = ("#B4BAC1", "#767C85", "#22262B")  # of the verifiers, from the easiest to the hardest
+
+
+def three_panels(recordings: Sequence[Recording], title: str) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel for each verifier, in the order of the runs, all with the same shares upwards."""
+    rules = list(dict.fromkeys(run.changes["pleased"] for run in recordings if "passed" in run.after))
+    with styled():
+        figure = Figure(figsize=(10, 4.2))
+        axes = np.atleast_1d(figure.subplots(1, len(rules), sharey=True))
+    for ax, rule in zip(axes, rules, strict=True):
+        ax.set_title(rule, fontsize=13)
+        ax.set_ylim(-0.02, 1.04)
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set_ylabel(title)
+    return figure, dict(zip(rules, axes, strict=True))
+
+
+def pass_rate_figure(recordings: Sequence[Recording], *, kl_coef: float) -> Figure:
+    """Draw the share of each batch that passes, a line a method: the mean of its seeds, and their range."""
+    figure, panels = three_panels(recordings, "texts that pass")
+    for rule, ax in panels.items():
+        for method in VERIFIED_METHODS:
+            runs = chosen(recordings, pleased=rule, method=method, kl_coef=kl_coef)
+            if runs:
+                steps, rates = runs[0].metrics["step"], np.apply_along_axis(smooth, 1, seeds(runs, "score"))
+                ax.plot(steps, rates.mean(axis=0), color=COLOURS[method], label=method)
+                band = {"color": COLOURS[method], "alpha": 0.18, "linewidth": 0}
+                ax.fill_between(steps, rates.min(axis=0), rates.max(axis=0), **band)
+        ax.set_xlabel("step")
+    panels[next(iter(panels))].legend(fontsize=11, loc="upper left")
+    return figure
+
+
+def pass_at_k_figure(
+    recordings: Sequence[Recording], *, method: str = "PPO", pass_at_k: Callable = pass_at_k
+) -> Figure:
+    """Draw pass@k of held-out prompts over k: before, and after training by one method without and with the penalty."""
+    figure, panels = three_panels(recordings, "pass@k")
+    for rule, ax in panels.items():
+        runs = chosen(recordings, pleased=rule, method=method)
+        lines = {"before": ([run.before for run in runs], REFERENCE, "-")}
+        for kl_coef, style in ((WITHOUT, "-"), (WITH, DASHED)):
+            after = [run.after for run in chosen(runs, kl_coef=kl_coef)]
+            lines[f"after, kl_coef {kl_coef:g}"] = after, COLOURS[method], style
+        for words, (figures, colour, style) in lines.items():
+            if figures:
+                rates = mean_pass_at_k(figures, pass_at_k=pass_at_k)
+                ax.plot(KS, rates, "o", linestyle=style, color=colour, markersize=5, label=words)
+        ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_locator(FixedLocator(KS))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xticklabels([str(k) for k in KS], fontsize=10)
+        ax.set_xlabel("k")
+    list(panels.values())[-1].legend(fontsize=10, loc="center right")
+    return figure
+
+
+def draw_mixed_groups(ax: Axes, recordings: Sequence[Recording], *, responses: int) -> None:
+    """Draw the share of groups that are mixed over the pass rate: as if all prompts were alike, and as recorded."""
+    rates = torch.logspace(-4, 0, 200, dtype=torch.float64)
+    ax.plot(rates, mixed_share(rates, responses=responses), color=INK, linewidth=1.8, linestyle=DASHED)
+    rules = dict.fromkeys(run.changes["pleased"] for run in recordings)
+    for rule, shade in zip(rules, SHADES, strict=False):
+        runs = chosen(recordings, pleased=rule)
+        x, y = (np.concatenate([run.metrics[name] for run in runs]) for name in ("score", "mixed_groups"))
+        ax.plot(x, y, "o", color=shade, markersize=4, markeredgewidth=0, label=rule)
+    ax.set_xscale("log")
+    ax.set(xlim=(1e-3, 1.1), ylim=(-0.02, 1), xlabel="share of the batch that passes")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=None if axis is ax.xaxis else 0))
+    ax.set_title(f"Groups of {responses} that are mixed")
+    ax.legend(fontsize=11, loc="upper left")
+
+
+def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Sequence[str]) -> None:
+    """Draw how long the texts are that fail, a line a method: the mean of its seeds, and their range."""
+    for method in methods:
+        runs = chosen(recordings, method=method)
+        lengths = np.ma.masked_invalid(seeds(runs, "failed_length"))  # where all pass there is none
+        steps, mean = runs[0].metrics["step"], lengths.mean(axis=0)
+        ax.plot(steps, mean, color=COLOURS[method])
+        low, high = lengths.min(axis=0), lengths.max(axis=0)
+        ax.fill_between(steps, low, high, color=COLOURS[method], alpha=0.18, linewidth=0)
+        label(ax, float(steps[-1]), float(mean[-1]), method, COLOURS[method])
+    ax.set(xlabel="step", title="Tokens of the texts that fail")
+
+
+def price_figure(recordings: Sequence[Recording]) -> Figure:
+    """Draw where each run ended on held-out prompts, pass rate against KL, beside the least KL of such a pass rate.
+
+    Full marks are without a penalty, hollow ones with it.
+    """
+    figure, panels = three_panels(recordings, "held-out texts that pass")
+    for rule, ax in panels.items():
+        runs = chosen(recordings, pleased=rule)
+        before = torch.tensor(reference_rate(runs), dtype=torch.float64)
+        rates = torch.linspace(before.item(), 1, 200, dtype=torch.float64)
+        ax.plot(least_kl(rates, before.expand_as(rates)), rates, color=REFERENCE, linewidth=2, zorder=1)
+        for method in VERIFIED_METHODS:
+            for run in chosen(runs, method=method):
+                hollow = {"markerfacecolor": "white"} if run.changes["kl_coef"] else {}
+                style = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 8}
+                ax.plot(run.after["kl"], run.after["score"], linestyle="none", **style | hollow)
+        for method in VERIFIED_METHODS:
+            ax.plot([], [], MARKERS[method], color=COLOURS[method], label=method)
+        ax.set_xlim(left=-1)
+        ax.set_xlabel("KL (nats per response)")
+    panels[next(iter(panels))].legend(fontsize=10, loc="lower right")
+    return figure
