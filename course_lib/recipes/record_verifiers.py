@@ -19,10 +19,9 @@ from course_lib.training.experiments.verifiers import (
     LEARNING_RATES,
     METHODS,
     SETTINGS,
-    Verifier,
     VerifierScorer,
     count_passes,
-    evaluate,
+    verifier,
 )
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.record import Record
@@ -103,7 +102,7 @@ def record_run(plan: Plan, settings: RunSettings, sizes: dict[str, int], *, star
 
 def held_out(setup: Setup, scorer: VerifierScorer, plan: Plan, sizes: dict[str, int]) -> tuple[Record, list[dict]]:
     """Figures of the policy, as it is now, on held-out prompts, how many of many samples pass, and its texts."""
-    figures, texts = evaluate(setup, scorer)
+    figures, texts = setup.evaluate(scorer)
     passed = {"passed": count_passes(setup, scorer, **sizes).tolist()} if plan.pleased in RULES else {}
     return figures | passed, texts
 
@@ -111,6 +110,6 @@ def held_out(setup: Setup, scorer: VerifierScorer, plan: Plan, sizes: dict[str, 
 def pleased(setup: Setup, plan: Plan) -> TextScorer:
     """The verifier of a run, or the reward model, its scores normalised."""
     if plan.pleased in RULES:
-        return Verifier(RULES[plan.pleased])
+        return verifier(RULES[plan.pleased])
     folder = setup.settings.reward_model or REWARD_MODEL
     return setup.scorer(load_reward_model(folder, device=setup.device)).reward_model
