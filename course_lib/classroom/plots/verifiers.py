@@ -1,4 +1,4 @@
-"""Training against verifiers: how often texts pass, step by step, in k tries, for its price, and in mixed groups."""
+"""Training against verifiers: how often texts pass, step by step, in k tries, and at what distance."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,8 +10,8 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 from course_lib.classroom.plots.methods import COLOURS
 from course_lib.classroom.plots.relatives import MARKERS, seeds, smooth
-from course_lib.classroom.style import INK, REFERENCE, label, styled
-from course_lib.equations.verified import least_kl, mixed_share, pass_at_k
+from course_lib.classroom.style import REFERENCE, styled
+from course_lib.equations.verified import least_kl, pass_at_k
 from course_lib.training.experiments.recorded_verifiers import (
     KS,
     VERIFIED_METHODS,
@@ -20,16 +20,16 @@ from course_lib.training.experiments.recorded_verifiers import (
     chosen,
     mean_pass_at_k,
     reference_rate,
+    rules_of,
 )
 from course_lib.training.experiments.recordings import Recording
 
 DASHED = (0, (3, 2))
-SHADES = ("#B4BAC1", "#767C85", "#22262B")  # of the verifiers, from the easiest to the hardest
 
 
 def three_panels(recordings: Sequence[Recording], title: str) -> tuple[Figure, dict[str, Axes]]:
     """A figure with one panel for each verifier, in the order of the runs, all with the same shares upwards."""
-    rules = list(dict.fromkeys(run.changes["pleased"] for run in recordings if "passed" in run.after))
+    rules = rules_of(recordings)
     with styled():
         figure = Figure(figsize=(10, 4.2))
         axes = np.atleast_1d(figure.subplots(1, len(rules), sharey=True))
@@ -79,36 +79,6 @@ def pass_at_k_figure(
         ax.set_xlabel("k")
     list(panels.values())[-1].legend(fontsize=10, loc="center right")
     return figure
-
-
-def draw_mixed_groups(ax: Axes, recordings: Sequence[Recording], *, responses: int) -> None:
-    """Draw the share of groups that are mixed over the pass rate: as if all prompts were alike, and as recorded."""
-    rates = torch.logspace(-4, 0, 200, dtype=torch.float64)
-    ax.plot(rates, mixed_share(rates, responses=responses), color=INK, linewidth=1.8, linestyle=DASHED)
-    rules = dict.fromkeys(run.changes["pleased"] for run in recordings)
-    for rule, shade in zip(rules, SHADES, strict=False):
-        runs = chosen(recordings, pleased=rule)
-        x, y = (np.concatenate([run.metrics[name] for run in runs]) for name in ("score", "mixed_groups"))
-        ax.plot(x, y, "o", color=shade, markersize=4, markeredgewidth=0, label=rule)
-    ax.set_xscale("log")
-    ax.set(xlim=(1e-3, 1.1), ylim=(-0.02, 1), xlabel="share of the batch that passes")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=None if axis is ax.xaxis else 0))
-    ax.set_title(f"Groups of {responses} that are mixed")
-    ax.legend(fontsize=11, loc="upper left")
-
-
-def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Sequence[str]) -> None:
-    """Draw how long the texts are that fail, a line a method: the mean of its seeds, and their range."""
-    for method in methods:
-        runs = chosen(recordings, method=method)
-        lengths = np.ma.masked_invalid(seeds(runs, "failed_length"))  # where all pass there is none
-        steps, mean = runs[0].metrics["step"], lengths.mean(axis=0)
-        ax.plot(steps, mean, color=COLOURS[method])
-        low, high = lengths.min(axis=0), lengths.max(axis=0)
-        ax.fill_between(steps, low, high, color=COLOURS[method], alpha=0.18, linewidth=0)
-        label(ax, float(steps[-1]), float(mean[-1]), method, COLOURS[method])
-    ax.set(xlabel="step", title="Tokens of the texts that fail")
 
 
 def price_figure(recordings: Sequence[Recording]) -> Figure:

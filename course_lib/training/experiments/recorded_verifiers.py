@@ -23,6 +23,16 @@ def chosen(recordings: Sequence[Recording], **changes: str | float) -> list[Reco
     return [run for run in recordings if changes.items() <= run.changes.items()]
 
 
+def means(figures: Sequence[dict], names: Sequence[str]) -> list[float]:
+    """Of each of these names the mean over `before` or `after` of several runs."""
+    return [float(np.mean([figure[name] for figure in figures])) for name in names]
+
+
+def rules_of(recordings: Sequence[Recording]) -> list[str]:
+    """The rules that these runs please, from the easiest to the hardest."""
+    return list(dict.fromkeys(run.changes["pleased"] for run in recordings if "passed" in run.after))
+
+
 def mean_pass_at_k(
     figures: Sequence[dict], *, pass_at_k: Callable = pass_at_k, samples: int = SAMPLES
 ) -> Float[np.ndarray, " ks"]:

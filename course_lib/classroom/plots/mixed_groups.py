@@ -1,0 +1,46 @@
+"""What groups of texts teach: how many are mixed, and how long the texts are that fail."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from course_lib.classroom.plots.methods import COLOURS
+from course_lib.classroom.plots.relatives import seeds
+from course_lib.classroom.style import INK, label
+from course_lib.equations.verified import mixed_share
+from course_lib.training.experiments.recorded_verifiers import chosen, rules_of
+from course_lib.training.experiments.recordings import Recording
+
+SHADES = ("#B4BAC1", "#767C85", "#22262B")  # of the verifiers, from the easiest to the hardest
+
+
+def draw_mixed_groups(ax: Axes, recordings: Sequence[Recording], *, responses: int) -> None:
+    """Draw the share of groups that are mixed over the pass rate: as if all prompts were alike, and as recorded."""
+    rates = torch.logspace(-4, 0, 200, dtype=torch.float64)
+    ax.plot(rates, mixed_share(rates, responses=responses), color=INK, linewidth=1.8, linestyle=(0, (3, 2)))
+    for rule, shade in zip(rules_of(recordings), SHADES, strict=False):
+        runs = chosen(recordings, pleased=rule)
+        x, y = (np.concatenate([run.metrics[name] for run in runs]) for name in ("score", "mixed_groups"))
+        ax.plot(x, y, "o", color=shade, markersize=4, markeredgewidth=0, label=rule)
+    ax.set_xscale("log")
+    ax.set(xlim=(1e-3, 1.1), ylim=(-0.02, 1), xlabel="share of the batch that passes")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=None if axis is ax.xaxis else 0))
+    ax.set_title(f"Groups of {responses} that are mixed")
+    ax.legend(fontsize=11, loc="upper left")
+
+
+def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Sequence[str]) -> None:
+    """Draw how long the texts are that fail, a line a method: the mean of its seeds, and their range."""
+    for method in methods:
+        runs = chosen(recordings, method=method)
+        lengths = np.ma.masked_invalid(seeds(runs, "failed_length"))  # where all pass there is none
+        steps, mean = runs[0].metrics["step"], lengths.mean(axis=0)
+        ax.plot(steps, mean, color=COLOURS[method])
+        low, high = lengths.min(axis=0), lengths.max(axis=0)
+        ax.fill_between(steps, low, high, color=COLOURS[method], alpha=0.18, linewidth=0)
+        label(ax, float(steps[-1]), float(mean[-1]), method, COLOURS[method])
+    ax.set(xlabel="step", title="Tokens of the texts that fail")
