@@ -33,6 +33,15 @@ def draw_mixed_groups(ax: Axes, recordings: Sequence[Recording], *, responses: i
     ax.legend(fontsize=11, loc="upper left")
 
 
+def say_mixed_groups(recordings: Sequence[Recording], *, responses: int) -> str:
+    """Say how many groups of the first batches and of the last ones are mixed, in one sentence."""
+    parts = []
+    for rule in rules_of(recordings):
+        shares = seeds(chosen(recordings, pleased=rule), "mixed_groups").mean(axis=0)
+        parts.append(f"{rule} {shares[0]:.0%}, {shares.max():.0%} and {shares[-1]:.0%}")
+    return f"Groups of {responses} that are mixed, in the first step, at most and in the last: {'; '.join(parts)}."
+
+
 def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Sequence[str]) -> None:
     """Draw how long the texts are that fail, a line a method: the mean of its seeds, and their range."""
     for method in methods:

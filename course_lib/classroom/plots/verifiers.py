@@ -18,6 +18,7 @@ from course_lib.training.experiments.recorded_verifiers import (
     WITH,
     WITHOUT,
     chosen,
+    least_nats,
     mean_pass_at_k,
     reference_rate,
     rules_of,
@@ -57,6 +58,22 @@ def pass_rate_figure(recordings: Sequence[Recording], *, kl_coef: float) -> Figu
     return figure
 
 
+def say_pass_rates(recordings: Sequence[Recording], *, kl_coef: float) -> str:
+    """Say what share of the last batches of `pass_rate_figure` passes, in one sentence."""
+    return f"Share of the last batch that passes, means of the seeds: {_of_methods(recordings, kl_coef)}."
+
+
+def _of_methods(recordings: Sequence[Recording], kl_coef: float) -> str:
+    parts = []
+    for rule in rules_of(recordings):
+        rates = []
+        for method in VERIFIED_METHODS:
+            runs = chosen(recordings, pleased=rule, method=method, kl_coef=kl_coef)
+            rates += [f"{method} {seeds(runs, 'score')[:, -1].mean():.0%}"] if runs else []
+        parts.append(f"{rule} {', '.join(rates)}")
+    return "; ".join(parts)
+
+
 def pass_at_k_figure(
     recordings: Sequence[Recording], *, method: str = "PPO", pass_at_k: Callable = pass_at_k
 ) -> Figure:
@@ -81,6 +98,17 @@ def pass_at_k_figure(
     return figure
 
 
+def say_pass_at_k(recordings: Sequence[Recording], *, method: str = "PPO") -> str:
+    """Say where the curves of `pass_at_k_figure` begin and end, but for those with the penalty, in one sentence."""
+    parts = []
+    for rule in rules_of(recordings):
+        runs = chosen(recordings, pleased=rule, method=method, kl_coef=WITHOUT)
+        ends = [mean_pass_at_k([getattr(run, part) for run in runs])[[0, -1]] for part in ("before", "after")]
+        (one, many), (one_after, many_after) = ends
+        parts.append(f"{rule} {one:.1%} and {many:.0%} before, {one_after:.0%} and {many_after:.0%} after")
+    return f"pass@1 and pass@{KS[-1]}, before and after {method} without a penalty: {'; '.join(parts)}."
+
+
 def price_figure(recordings: Sequence[Recording]) -> Figure:
     """Draw where each run ended on held-out prompts, pass rate against KL, beside the least KL of such a pass rate.
 
@@ -103,3 +131,17 @@ def price_figure(recordings: Sequence[Recording]) -> Figure:
         ax.set_xlabel("KL (nats per response)")
     panels[next(iter(panels))].legend(fontsize=10, loc="lower right")
     return figure
+
+
+def say_price(recordings: Sequence[Recording]) -> str:
+    """Say how far the runs of `price_figure` without a penalty went, and how far would have done, in one sentence."""
+    parts = []
+    for rule in rules_of(recordings):
+        runs = [
+            run
+            for run in chosen(recordings, pleased=rule, kl_coef=WITHOUT)
+            if run.changes["method"] in VERIFIED_METHODS
+        ]
+        far, least = np.mean([run.after["kl"] for run in runs]), least_nats(runs).mean()
+        parts.append(f"{rule} {far:.0f} nats where {least:.1f} would do")
+    return f"KL at the end without a penalty, a mean over methods and seeds: {', '.join(parts)}."
