@@ -51,5 +51,6 @@ def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Se
         ax.plot(steps, mean, color=COLOURS[method])
         low, high = lengths.min(axis=0), lengths.max(axis=0)
         ax.fill_between(steps, low, high, color=COLOURS[method], alpha=0.18, linewidth=0)
-        label(ax, float(steps[-1]), float(mean[-1]), method, COLOURS[method])
+        last = np.flatnonzero(~np.ma.getmaskarray(mean))[-1]
+        label(ax, float(steps[last]), float(mean[last]), method, COLOURS[method])
     ax.set(xlabel="step", title="Tokens of the texts that fail")

@@ -34,10 +34,10 @@ def three_panels(recordings: Sequence[Recording], title: str) -> tuple[Figure, d
     with styled():
         figure = Figure(figsize=(10, 4.2))
         axes = np.atleast_1d(figure.subplots(1, len(rules), sharey=True))
-    for ax, rule in zip(axes, rules, strict=True):
-        ax.set_title(rule, fontsize=13)
-        ax.set_ylim(-0.02, 1.04)
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        for ax, rule in zip(axes, rules, strict=True):
+            ax.set_title(rule, fontsize=13)
+            ax.set_ylim(-0.02, 1.04)
+            ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylabel(title)
     return figure, dict(zip(rules, axes, strict=True))
 
