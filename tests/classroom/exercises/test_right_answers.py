@@ -556,3 +556,64 @@ def of_the_real_tokens(new, values, old, old_values, advantages, returns, mask, 
     near = torch.minimum(torch.maximum(values, old_values - clip_eps), old_values + clip_eps)
     errors = torch.maximum((values - returns) ** 2, (near - returns) ** 2)
     return vf_coef * 0.5 * errors.mean() - (kept * advantages).mean()
+
+
+@right("alliteration")
+def by_letters_and_places(text):
+    found = [word.strip("\"',.!?").lower() for word in text.split()]
+    for i in range(len(found) - 2):
+        a, b, c = found[i : i + 3]
+        if a[0] == b[0] == c[0] and a != b and b != c and a != c:
+            return text[-1] == "."
+    return False
+
+
+@right("pass_at_k")
+def by_binomials(passed, *, samples, k):
+    all_fail = [math.comb(samples - c, k) / math.comb(samples, k) for c in passed.tolist()]
+    return 1 - torch.tensor(all_fail)
+
+
+@right("pass_at_k")
+def as_chen_et_al_have_it(passed, *, samples, k):
+    def of_one(c):
+        if samples - c < k:
+            return 1.0
+        return 1.0 - torch.prod(1.0 - k / torch.arange(samples - c + 1, samples + 1)).item()
+
+    return torch.tensor([of_one(c) for c in passed.tolist()])
+
+
+@right("pass_at_k")
+def by_all_sets(passed, *, samples, k):
+    rows = [[i < c for i in range(samples)] for c in passed.tolist()]
+    every = list(combinations(range(samples), k))
+    return torch.tensor([sum(any(row[i] for i in chosen) for chosen in every) / len(every) for row in rows])
+
+
+@right("best_pass_rate")
+def by_two_weights(ref_pass_rate, *, kl_coef):
+    passing = ref_pass_rate * math.exp(1 / kl_coef)
+    return passing / (passing + 1 - ref_pass_rate)
+
+
+@right("best_pass_rate")
+def by_odds(ref_pass_rate, *, kl_coef):
+    odds = ref_pass_rate / (1 - ref_pass_rate) * math.exp(1 / kl_coef)
+    return odds / (1 + odds)
+
+
+@right("dr_grpo_loss")
+def text_by_text_and_token_by_token(logprobs, old_logprobs, advantages, response_mask, *, longest, clip_eps):
+    total = 0.0
+    for i, real in enumerate(response_mask):
+        ratio, advantage = (logprobs[i][real] - old_logprobs[i][real].detach()).exp(), advantages[i].detach()
+        total = total + torch.min(ratio * advantage, ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantage).sum()
+    return -total / (longest * len(logprobs))
+
+
+@right("dr_grpo_loss")
+def with_the_mask_last(logprobs, old_logprobs, advantages, response_mask, *, longest, clip_eps):
+    advantages, ratio = advantages.detach()[:, None], torch.exp(logprobs - old_logprobs.detach())
+    climbed = torch.minimum(ratio * advantages, ratio.clamp(1 - clip_eps, 1 + clip_eps) * advantages)
+    return -(climbed * response_mask).sum(dim=1).mean() / longest

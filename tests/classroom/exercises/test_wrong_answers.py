@@ -11,6 +11,7 @@ from course_lib.classroom.exercises.verdict import verdict
 from course_lib.equations import advantages as ours
 from course_lib.equations import ppo
 from course_lib.equations.advantages import td_residuals
+from course_lib.training.texts import words
 
 WRONG = []
 UNNAMED = "the result is not the expected one"
@@ -461,3 +462,35 @@ def logprobs_that_stop_at_minus_thirty_for_a_while(logits, token_ids, *, tempera
 def dpo_with_a_bounded_margin(chosen, rejected, ref_chosen, ref_rejected, *, kl_coef):
     margins = kl_coef * ((chosen - ref_chosen) - (rejected - ref_rejected))
     return -F.logsigmoid(margins.where(margins < -200, margins.clamp(-10, 10))).mean()
+
+
+@wrong("alliteration")
+def alliteration_of_neighbours_that_differ(text):
+    found = words(text)
+    rows = zip(found, found[1:], found[2:], strict=False)
+    return text.endswith(".") and any(a[0] == b[0] == c[0] and a != b != c for a, b, c in rows)
+
+
+@wrong("alliteration", "a text needs no full stop to pass")
+def alliteration_of_a_text_without_an_end(text):
+    found = words(text)
+    rows = zip(found, found[1:], found[2:], strict=False)
+    return any(len({word[0] for word in row}) == 1 and len(set(row)) == 3 for row in rows)
+
+
+@wrong("pass_at_k")
+def pass_at_k_that_ends_at_one(passed, *, samples, k):
+    rate = 1 - (1 - passed / samples) ** k
+    return torch.where(samples - passed < k, 1.0, rate.double())
+
+
+@wrong("best_pass_rate")
+def best_pass_rate_of_rare_texts(ref_pass_rate, *, kl_coef):
+    return (ref_pass_rate * math.exp(1 / kl_coef)).clamp(max=1.0)
+
+
+@wrong("dr_grpo_loss", "the sum is divided by the width of this batch")
+def dr_grpo_loss_by_mean_and_mask(logprobs, old_logprobs, advantages, response_mask, *, longest, clip_eps):
+    ratio = torch.exp(logprobs - old_logprobs.detach())
+    climbed = ppo.clipped_objective(ratio, advantages.detach()[:, None].expand_as(ratio), clip_eps=clip_eps)
+    return -(climbed * response_mask).mean()
