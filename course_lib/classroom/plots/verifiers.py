@@ -15,7 +15,6 @@ from course_lib.equations.verified import least_kl, pass_at_k
 from course_lib.training.experiments.recorded_verifiers import (
     KS,
     VERIFIED_METHODS,
-    WITH,
     WITHOUT,
     chosen,
     least_nats,
@@ -24,8 +23,6 @@ from course_lib.training.experiments.recorded_verifiers import (
     rules_of,
 )
 from course_lib.training.experiments.recordings import Recording
-
-DASHED = (0, (3, 2))
 
 
 def three_panels(recordings: Sequence[Recording], title: str) -> tuple[Figure, dict[str, Axes]]:
@@ -74,21 +71,19 @@ def _of_methods(recordings: Sequence[Recording], kl_coef: float) -> str:
     return "; ".join(parts)
 
 
-def pass_at_k_figure(
-    recordings: Sequence[Recording], *, method: str = "PPO", pass_at_k: Callable = pass_at_k
-) -> Figure:
-    """Draw pass@k of held-out prompts over k: before, and after training by one method without and with the penalty."""
+def pass_at_k_figure(recordings: Sequence[Recording], *, pass_at_k: Callable = pass_at_k) -> Figure:
+    """Draw pass@k of held-out prompts over k: before, and after training by each method without a penalty."""
     figure, panels = three_panels(recordings, "pass@k")
     for rule, ax in panels.items():
-        runs = chosen(recordings, pleased=rule, method=method)
-        lines = {"before": ([run.before for run in runs], REFERENCE, "-")}
-        for kl_coef, style in ((WITHOUT, "-"), (WITH, DASHED)):
-            after = [run.after for run in chosen(runs, kl_coef=kl_coef)]
-            lines[f"after, kl_coef {kl_coef:g}"] = after, COLOURS[method], style
-        for words, (figures, colour, style) in lines.items():
+        before = [run.before for run in chosen(recordings, pleased=rule)]
+        lines = {"before": (before, REFERENCE, "o")}
+        for method in VERIFIED_METHODS:
+            runs = chosen(recordings, pleased=rule, method=method, kl_coef=WITHOUT)
+            lines[f"after {method}"] = [run.after for run in runs], COLOURS[method], MARKERS[method]
+        for words, (figures, colour, marker) in lines.items():
             if figures:
                 rates = mean_pass_at_k(figures, pass_at_k=pass_at_k)
-                ax.plot(KS, rates, "o", linestyle=style, color=colour, markersize=5, label=words)
+                ax.plot(KS, rates, marker=marker, color=colour, linewidth=2, markersize=6, label=words)
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_locator(FixedLocator(KS))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -98,15 +93,15 @@ def pass_at_k_figure(
     return figure
 
 
-def say_pass_at_k(recordings: Sequence[Recording], *, method: str = "PPO") -> str:
-    """Say where the curves of `pass_at_k_figure` begin and end, but for those with the penalty, in one sentence."""
+def say_pass_at_k(recordings: Sequence[Recording]) -> str:
+    """Say where the curves of `pass_at_k_figure` begin and end, those after training as their range, in one sentence."""
     parts = []
     for rule in rules_of(recordings):
-        runs = chosen(recordings, pleased=rule, method=method, kl_coef=WITHOUT)
-        ends = [mean_pass_at_k([getattr(run, part) for run in runs])[[0, -1]] for part in ("before", "after")]
-        (one, many), (one_after, many_after) = ends
-        parts.append(f"{rule} {one:.1%} and {many:.0%} before, {one_after:.0%} and {many_after:.0%} after")
-    return f"pass@1 and pass@{KS[-1]}, before and after {method} without a penalty: {'; '.join(parts)}."
+        one, many = mean_pass_at_k([run.before for run in chosen(recordings, pleased=rule)])[[0, -1]]
+        groups = (chosen(recordings, pleased=rule, method=method, kl_coef=WITHOUT) for method in VERIFIED_METHODS)
+        ends = [mean_pass_at_k([run.after for run in runs])[-1] for runs in groups if runs]
+        parts.append(f"{rule} from {one:.1%} to {many:.0%}, after it {min(ends):.0%} to {max(ends):.0%}")
+    return f"pass@k before training, k from 1 to {KS[-1]}, and pass@{KS[-1]} after it: {'; '.join(parts)}."
 
 
 def price_figure(recordings: Sequence[Recording]) -> Figure:
