@@ -111,3 +111,9 @@ def test_beyond_ppo(lab):
     lab.move("group-demo", "B is easier by", "End")
     lab.show_cell("group-demo")
     lab.screenshot("group-demo")
+
+
+def test_verifiable_rewards(lab):
+    lab.open("06_verifiable_rewards")
+    lab.run_all()
+    lab.screenshot_all()

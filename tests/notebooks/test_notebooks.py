@@ -16,7 +16,7 @@ from course_lib.publish.terms import without_links
 
 MINUTES = {"00_welcome": 2, "01_reward_modeling": 12, "02_clipped_ppo": 12, "03_rlhf_pipeline": 4}
 # for working alone; their minutes are a guess and stand in the title
-LABS = {"04_overoptimization": 60, "05_beyond_ppo": 60}
+LABS = {"04_overoptimization": 60, "05_beyond_ppo": 60, "06_verifiable_rewards": 60}
 each_lab = pytest.mark.parametrize(
     "path", [path for path in NOTEBOOKS if path.stem in LABS], ids=lambda path: path.stem
 )

@@ -94,7 +94,7 @@ def pass_at_k_figure(recordings: Sequence[Recording], *, pass_at_k: Callable = p
 
 
 def say_pass_at_k(recordings: Sequence[Recording]) -> str:
-    """Say where the curves of `pass_at_k_figure` begin and end, those after training as their range, in one sentence."""
+    """Say where the curves of `pass_at_k_figure` end, those after training as their range, in one sentence."""
     parts = []
     for rule in rules_of(recordings):
         one, many = mean_pass_at_k([run.before for run in chosen(recordings, pleased=rule)])[[0, -1]]
