@@ -27,8 +27,8 @@ def draw_mixed_groups(ax: Axes, recordings: Sequence[Recording], *, responses: i
         ax.plot(x, y, "o", color=shade, markersize=4, markeredgewidth=0, label=rule)
     ax.set_xscale("log")
     ax.set(xlim=(1e-3, 1.1), ylim=(-0.02, 1), xlabel="share of the batch that passes")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=None if axis is ax.xaxis else 0))
+    ax.set_xticks([0.001, 0.01, 0.1, 1], ["0.1%", "1%", "10%", "100%"])
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set_title(f"Groups of {responses} that are mixed")
     ax.legend(fontsize=11, loc="upper left")
 
