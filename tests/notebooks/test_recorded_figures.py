@@ -6,10 +6,18 @@ import torch
 from shared.notebooks import said
 
 from course_lib.classroom.plots.recordings import normalised_scores
+from course_lib.classroom.plots.relatives import seeds
 from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
+from course_lib.training.experiments.recorded_verifiers import (
+    VERIFIED_METHODS,
+    chosen,
+    mean_pass_at_k,
+    means,
+    rules_of,
+)
 from course_lib.training.experiments.recordings import by_name, load_recording, records_of
 from course_lib.training.features import load_features
 from course_lib.training.files.paths import REWARD_MODEL
@@ -176,3 +184,48 @@ def test_where_the_loss_on_choices_ends():
     records = list(fit(MLPRewardModel(), texts, settings=settings, generator=torch.Generator().manual_seed(0)))
     assert round(np.mean([record["loss"] for record in records[-50:]]), 1) == 0.4
     assert "(c), about 0.4." in said("01", "bt-train-seen")
+
+
+@pytest.fixture(scope="module")
+def verified():
+    """The runs against verifiers, those without a penalty by the rule and the method."""
+    runs = load_recording("verifiers")
+    return runs, {
+        (rule, method): chosen(runs, pleased=rule, method=method, kl_coef=0.0)
+        for rule in rules_of(runs)
+        for method in VERIFIED_METHODS
+    }
+
+
+def test_longest_last_is_kept_least_at_the_end_and_the_rarest_rule_is_learned_last(verified):
+    runs, groups = verified
+    rules = rules_of(runs)
+    ends = {
+        rule: np.mean([seeds(groups[rule, method], "score")[:, -1] for method in VERIFIED_METHODS]) for rule in rules
+    }
+    assert min(ends, key=ends.get) == "longest last"
+    half = {
+        rule: np.mean([np.argmax(seeds(groups[rule, method], "score") > 0.5, axis=1) for method in VERIFIED_METHODS])
+        for rule in rules
+    }
+    assert max(half, key=half.get) == "staircase"
+
+
+def test_what_falls_under_verifiers_and_what_does_not(verified):
+    runs, groups = verified
+    before = means([run.before for run in runs], ["distinct_2", "reward_model"])
+    for name, group in groups.items():
+        pairs, liked = means([run.after for run in group], ["distinct_2", "reward_model"])
+        assert pairs < 0.6 * before[0], name
+        if name[0] != "longest last":
+            assert liked > before[1] - 0.15, name
+
+
+def test_pass_at_k_in_notebook_06(verified):
+    runs, groups = verified
+    before = {rule: mean_pass_at_k([run.before for run in chosen(runs, pleased=rule)]) for rule in rules_of(runs)}
+    after = {name: mean_pass_at_k([run.after for run in group]) for name, group in groups.items()}
+    assert all(rates[0] > 5 * before[name[0]][0] for name, rates in after.items())
+    for method in ("RLOO", "GRPO"):
+        assert after["longest last", method][-1] < before["longest last"][-1]
+    assert all(after["staircase", method][-1] > 0.9 > 0.2 > before["staircase"][-1] for method in VERIFIED_METHODS)

@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from course_lib.recipes import record_overoptimization, record_relatives, record_remedies
+from course_lib.recipes import record_overoptimization, record_relatives, record_remedies, record_verifiers
 from course_lib.recipes.record import EXPERIMENTS, command
 from course_lib.recipes.record_frontier import KL_COEFS, PROMPTS, SAMPLES
 from course_lib.recipes.record_label_noise import NOISE, PAIRS, SEEDS
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.proxies import SETTINGS
+from course_lib.training.experiments.recorded_verifiers import PROMPTS as VERIFIED_PROMPTS
+from course_lib.training.experiments.recorded_verifiers import SAMPLES as SAMPLES_OF_EACH
+from course_lib.training.experiments.recorded_verifiers import chosen
 from course_lib.training.experiments.recordings import load_label_noise, load_recording, records_of
 from course_lib.training.experiments.remedies import NO_REMEDY
 from course_lib.training.files.paths import RUNS
@@ -159,3 +162,24 @@ def test_no_recorded_run_lies_above_the_frontier():
     assert within
     for run in within:
         assert run.after["score"] < frontier.score_at(run.after["kl"]) + 3 * frontier.error.max()
+
+
+def test_the_recording_of_the_verifiers_is_complete_and_what_its_recipe_would_run():
+    shipped, content = load_recording("verifiers"), json.loads((RUNS / "verifiers.json").read_text(encoding="utf-8"))
+    seeds, plans = range(record_verifiers.SEEDS), list(record_verifiers.plans())
+    assert [(run.name, run.seed, run.changes) for run in shipped] == [
+        (plan.name, seed, plan.changes) for seed in seeds for plan in plans
+    ]
+    assert content["made_with"] == command("verifiers")
+    sizes = {"prompts": VERIFIED_PROMPTS, "samples": SAMPLES_OF_EACH}
+    assert content["settings"].items() <= (asdict(RunSettings(**record_verifiers.SETTINGS)) | sizes).items()
+    for run in shipped:
+        assert run.metrics.keys() == set(record_verifiers.KEPT)
+        assert run.metrics["step"] == list(range(1, content["settings"]["iterations"] + 1))
+        assert run.before.keys() - {"passed"} == HELD_OUT | {"reward_model"}
+        assert all(sample["text"].startswith(sample["prompt"]) for sample in run.samples)
+        if run.changes["pleased"] in record_verifiers.RULES:
+            same = [other for other in chosen(shipped, pleased=run.changes["pleased"]) if other.seed == run.seed]
+            assert run.before == same[0].before
+            assert len(run.before["passed"]) == len(run.after["passed"]) == VERIFIED_PROMPTS
+            assert max(run.before["passed"] + run.after["passed"]) <= SAMPLES_OF_EACH
