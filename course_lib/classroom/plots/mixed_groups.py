@@ -54,3 +54,12 @@ def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Se
         last = np.flatnonzero(~np.ma.getmaskarray(mean))[-1]
         label(ax, float(steps[last]), float(mean[last]), method, COLOURS[method])
     ax.set(xlabel="step", title="Tokens of the texts that fail")
+
+
+def say_failed_length(recordings: Sequence[Recording], *, methods: Sequence[str]) -> str:
+    """Say how long the texts of `draw_failed_length` are over all steps, in one sentence."""
+    parts = []
+    for method in methods:
+        lengths = np.ma.masked_invalid(seeds(chosen(recordings, method=method), "failed_length"))
+        parts.append(f"{method} {lengths[:, 0].mean():.0f} in the first step and {lengths.mean():.1f} over all")
+    return f"Tokens of the texts that fail, means of the seeds: {', '.join(parts)}."

@@ -27,7 +27,7 @@ class Recording:
     `metrics` has one list a metric, with one number a step (of best-of-n: one for each n; of the frontier, whose runs
     are prompts: one for each KL coefficient). `before` and `after` are figures on held-out prompts. `samples` are a few
     of these prompts with what the policy made of them before and after; or with its `text` at one `step`, or one `n`,
-    and `gap` true where the proxy exceeds gold the most.
+    and `gap` true where the proxy exceeds gold the most; or with its `text` after training alone.
     """
 
     name: str

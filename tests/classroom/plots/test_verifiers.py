@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.classroom.plots.mixed_groups import draw_failed_length, draw_mixed_groups, say_mixed_groups
+from course_lib.classroom.plots.mixed_groups import (
+    draw_failed_length,
+    draw_mixed_groups,
+    say_failed_length,
+    say_mixed_groups,
+)
 from course_lib.classroom.plots.verifiers import (
     pass_at_k_figure,
     pass_rate_figure,
@@ -96,3 +101,5 @@ def test_the_length_of_what_fails_ends_where_nothing_fails():
     assert np.isnan(lengths[1])
     draw_failed_length(ax, [run for run in RUNS if run.changes["pleased"] == "easy"], methods=("PPO",))
     assert np.allclose(ax.lines[-1].get_ydata(), [10, 16])
+    easy = [run for run in RUNS if run.changes["pleased"] == "easy"]
+    assert "RLOO 10 in the first step and 13.0 over all." in say_failed_length(easy, methods=("PPO", "RLOO"))
