@@ -4,7 +4,7 @@ import pkgutil
 
 import ipywidgets
 import pytest
-from shared.pictures import noting, overprinted
+from shared.pictures import badly_set, noting
 
 from course_lib.__main__ import main
 from course_lib.bench import widgets as bench
@@ -82,7 +82,7 @@ def test_every_demo_of_the_course_is_measured():
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_words_of_a_widget_do_not_lie_over_each_other(name):
+def test_words_of_a_widget_lie_neither_over_each_other_nor_over_the_edge(name):
     widget = WIDGETS[name]()
     for control in controls_of(widget):
         start, places = control.value, stops(control)
@@ -92,5 +92,5 @@ def test_words_of_a_widget_do_not_lie_over_each_other(name):
             with noting() as words:
                 canvas.redraw()
                 canvas.png()
-            assert overprinted(words) == set(), (control.description, stop)
+            assert badly_set(words, canvas.canvas.figure) == set(), (control.description, stop)
         control.value = start

@@ -1,4 +1,4 @@
-"""The words of a picture as they are drawn, and which of them lie over each other."""
+"""The words of a picture as they are drawn, and which of them cannot be read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +28,11 @@ def noting() -> Iterator[Words]:
         yield found
 
 
-def overprinted(words: Words) -> set[tuple[str, str]]:
-    """The pairs of words that lie over each other."""
-    pairs = set()
+def badly_set(words: Words, figure: Figure) -> set[tuple[str, str]]:
+    """The pairs of words that lie over each other, and the words that the picture's edge cuts off."""
+    width, height = figure.bbox.max
+    page = Bbox([[-SLACK, -SLACK], [width + SLACK, height + SLACK]])
+    pairs = {(text, "the edge") for text, box in words if (Bbox.union([page, box]).extents != page.extents).any()}
     for (one, box), (other, also) in combinations(words, 2):
         both = Bbox.intersection(box, also)
         if both and both.width > SLACK and both.height > SLACK:
@@ -38,10 +40,10 @@ def overprinted(words: Words) -> set[tuple[str, str]]:
     return pairs
 
 
-def overprinted_in(figure: Figure) -> set[tuple[str, str]]:
-    """The pairs of words of a figure that lie over each other."""
+def badly_set_in(figure: Figure) -> set[tuple[str, str]]:
+    """The same of a figure, as it is drawn."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # which lays it out
     with noting() as words:
         canvas.draw()
-    return overprinted(words)
+    return badly_set(words, figure)

@@ -81,7 +81,8 @@ class FindTheBug(Pictured, widgets.VBox):
     def __init__(self, recordings: Sequence[Recording]):
         runs = {recording.name: records_of(recording) for recording in recordings}
         self.runs = {label: runs[name] for label, name in BEHIND.items()}
-        self.curves = RunCurves(BUG_PANELS, steps=len(self.runs["A"]), ghosts=list(self.runs.values()), views=VIEWS)
+        ghosts, steps = list(self.runs.values()), len(self.runs["A"])
+        self.curves = RunCurves(BUG_PANELS, steps=steps, ghosts=ghosts, views=VIEWS, size=(9.2, 5.1))
         self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"})
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
         look = {"style": NAME_AND_ALL, "layout": {"flex": "1 1 19em", "width": "auto", "min_width": "0"}}

@@ -2,7 +2,7 @@
 
 import pytest
 from matplotlib.figure import Figure
-from shared.pictures import overprinted_in
+from shared.pictures import badly_set_in
 
 from course_lib.classroom.plots.labels import give_way, spread_out
 from course_lib.classroom.style import POLICY, label
@@ -27,9 +27,9 @@ def test_names_of_near_points_give_way_to_each_other_and_to_what_else_is_written
     points = [(5.0, 5.0), (5.1, 5.1), (5.2, 4.9), (9.9, 5.0)]
     ax.plot(*zip(*points, strict=True), "o")
     names = [label(ax, x, y, f"name {place}", POLICY) for place, (x, y) in enumerate(points)]
-    assert overprinted_in(ax.figure)
+    assert badly_set_in(ax.figure)
     give_way(names)
-    assert overprinted_in(ax.figure) == set()
+    assert badly_set_in(ax.figure) == set()
     assert names[-1].get_ha() == "right"  # away from the edge
 
 

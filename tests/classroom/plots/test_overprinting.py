@@ -1,11 +1,11 @@
-"""Words and numbers of a picture never lie over each other, whatever it shows."""
+"""Words and numbers of a picture lie neither over each other nor over its edge, whatever it shows."""
 
 from collections.abc import Callable
 
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from shared.pictures import noting, overprinted, overprinted_in
+from shared.pictures import badly_set, badly_set_in, noting
 
 from course_lib.classroom.live_run import recorded_runs
 from course_lib.classroom.own_model import Estimate, Verdict
@@ -94,7 +94,7 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures(name):
     for figure in FIGURES[name]():
-        assert overprinted_in(figure) == set()
+        assert badly_set_in(figure) == set()
 
 
 @pytest.mark.parametrize("kl_coef", [0.0, 0.5])
@@ -109,4 +109,4 @@ def test_curves_that_grow(kl_coef):
             with noting() as words:
                 curves.canvas.redraw()
                 curves.canvas.png()
-            assert overprinted(words) == set(), steps
+            assert badly_set(words, curves.figure) == set(), steps

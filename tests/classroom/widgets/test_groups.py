@@ -7,7 +7,7 @@ from course_lib.classroom.widgets.groups import group_demo
 
 
 def heights(demo, name):
-    return [round(bar.get_height(), 2) for bar in demo.pictured.bars[name]]
+    return [round(bar[1, 1], 2) for bar in demo.pictured.bars[name].get_segments()]
 
 
 def test_the_advantages_by_hand():
