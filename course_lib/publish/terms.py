@@ -20,7 +20,7 @@ LINK = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\](?!\()")
 MEANING = re.compile(rf"\n*^\[[^\]\n]+\]: {re.escape(LEADS_TO)} .*$", re.MULTILINE)
 EXPLAINED = r"\*[^*\s](?:[^*]*[^*\s])?\*"
 NO_PROSE = re.compile(
-    rf"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]+\$|<[^>]*>|^#.*?$|\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|{EXPLAINED}",
+    rf"```.*?```|<summary>.*?</summary>|`[^`]*`|\$\$.*?\$\$|\$[^$]+\$|<[^>]*>|^#.*?$|\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|{EXPLAINED}",
     re.DOTALL | re.MULTILINE,
 )
 

@@ -118,6 +118,12 @@ ADVICE = [
     ),
     Advice(
         r"index (\d+) is out of bounds for dimension \d+ with size (\d+)",
+        r"\[(?:[:.]+, *)?token_ids",
+        "token_ids in square brackets picks texts or places, not words: pick each token's number out of the "
+        "vocabulary, the last dimension, with gather.",
+    ),
+    Advice(
+        r"index (\d+) is out of bounds for dimension \d+ with size (\d+)",
         "",
         "there is no number at index {0}, since {1} of them count from 0: nothing follows the last one, so take 0 "
         "there.",

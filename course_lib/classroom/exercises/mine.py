@@ -72,6 +72,7 @@ def with_mine(demo: Callable, *names: str) -> object:
         print(error)
         return None
     if functions:
+        print(f"With yours, out of {LIBRARY}: {', '.join(function.__name__ for function in functions.values())}.")
         return demo(**functions)
     print(f"This shows {' or '.join(f'my_{name}' for name in names)} once its check has passed; run it again then.")
     return None
@@ -91,7 +92,7 @@ class MyTable:
         self.rows = [[f"my_{name}", "kept" if name in kept else "not yet"] for name in asked]
         if notebook in PPO_NOTEBOOKS:
             self.names.append("the cockpit trains with it")
-            self.rows = [[*row, "yes" if row[0][3:] in Equations.names() else "no"] for row in self.rows]
+            self.rows = [[*row, cockpit_trains_with(*row)] for row in self.rows]
 
     def _repr_html_(self) -> str:
         return render("gains", {"names": self.names, "rows": self.rows}) + sentence_html(self.sentence)
@@ -99,6 +100,13 @@ class MyTable:
     def __repr__(self) -> str:
         """The same as lines of text."""
         return "\n".join([*(f"{name}: {state}" for name, state, *_ in self.rows), self.sentence])
+
+
+def cockpit_trains_with(name: str, state: str) -> str:
+    """Say whether the cockpit's switch *mine* takes a function, and whether it can already."""
+    if name.removeprefix("my_") not in Equations.names():
+        return "no"
+    return "yes" if state == "kept" else "once it is kept"
 
 
 def my_table(notebook: str) -> MyTable:

@@ -27,10 +27,12 @@ def stopped(function: Callable, error: Exception, inputs: dict) -> str:
     return block(f"Not yet: your function stops with {says}", where | {"input": written_inputs(inputs)})
 
 
-def refusal(named: Mistake | None, shown: Difference) -> str:
-    """Say what is wrong, by its name if it has one, with the input that shows it."""
+def refusal(named: Mistake | None, shown: Difference, *, among_others: bool = False) -> str:
+    """Say what is wrong, by its name if it has one, with the input that shows it; or one of several mistakes."""
     inputs, part, expected, got = shown
     says = f"{named.name}. {named.hint}" if named else unnamed(part, expected, got)
+    if among_others:
+        says = f"with this input it looks as if {says}"
     right, came = written_apart(expected, got)
     return block(f"Not yet: {says}", {"input": written_inputs(inputs), "expected": part + right, "got": part + came})
 
@@ -59,7 +61,11 @@ def way_out(expected: object, got: object) -> str:
         return f" {FROM_LIST[0].upper()}{FROM_LIST[1:]}."
     if type(got).__module__ == "numpy":
         return " Use torch's functions in place of numpy's."
-    if isinstance(got, Tensor) and isinstance(expected, Tensor) and got.numel() > expected.numel() > 1:
+    if not isinstance(got, Tensor) or not isinstance(expected, Tensor):
+        return ""
+    if got.ndim == expected.ndim == 2 and len(got) != len(expected) and got.shape[1] == expected.shape[1]:
+        return " A row is a text and a column a token: x[1:] cuts off a text, x[:, 1:] a token."
+    if got.numel() > expected.numel() > 1:
         return " Where tensors of two shapes meet, torch stretches both to fit: look at the .shape of each step."
     return ""
 

@@ -22,7 +22,10 @@ def verdict(exercise: Exercise, function: Callable) -> str:
             if any(differences):
                 first = next(filter(None, differences))
                 shown = first if many is exercise.probes else smaller(exercise, trial, function, first)
-                return refusal(recognised(exercise, trial, function, many), shown)
+                if named := recognised(exercise, trial, function, many):
+                    return refusal(named, shown)
+                some = nearest(exercise, trial, function) if first.inputs is exercise.probes[0] else None
+                return refusal(some, shown, among_others=bool(some))
     return f"Passed: {exercise.success}"
 
 
@@ -50,6 +53,20 @@ def recognised(exercise: Exercise, trial: Callable, function: Callable, many: Se
     return None
 
 
+def nearest(exercise: Exercise, trial: Callable, function: Callable) -> Mistake | None:
+    """Find, of several mistakes that are made at once, the one that shows with the first input by hand.
+
+    Of several such versions it is the one that agrees with the function most often; None if there are two of them.
+    """
+    agreeing: dict[int, list[Mistake]] = {}
+    for mistake in exercise.mistakes:
+        hits = [inputs for inputs in exercise.probes if does(exercise, trial, mistake.function, inputs, function)]
+        if hits and hits[0] is exercise.probes[0]:
+            agreeing.setdefault(len(hits), []).append(mistake)
+    best = agreeing[max(agreeing)] if agreeing else []
+    return best[0] if len(best) == 1 else None
+
+
 def is_finite(value: object) -> bool:
     """Whether all numbers of a result are finite; of no numbers, it is."""
     numbers = as_tensor(value)
@@ -65,6 +82,11 @@ def same(exercise: Exercise, trial: Callable, version: Callable, many: Sequence[
             for part, value in trial(exercise, version, inputs).items()
         )
     return False
+
+
+def does(exercise: Exercise, trial: Callable, version: Callable, inputs: dict, function: Callable) -> bool:
+    """Tell whether a wrong version does with one input what the function does with it."""
+    return same(exercise, trial, version, [inputs], [trial(exercise, function, inputs)])
 
 
 def smaller(exercise: Exercise, trial: Callable, function: Callable, found: Difference) -> Difference:

@@ -206,6 +206,11 @@ def no_such_dimension(logprobs, ref_logprobs):
     return (logprobs - ref_logprobs).sum(dim=2)
 
 
+@advised("token_logprobs", "pick each token's number out of the vocabulary")
+def picked_by_brackets(logits, token_ids, *, temperature):
+    return torch.log_softmax(logits / temperature, dim=-1)[token_ids]
+
+
 def test_a_list_or_an_array_in_place_of_a_tensor_is_told_how_to_become_one():
     as_list = verdict(EXERCISES["k1"], lambda logprobs, ref_logprobs: (logprobs - ref_logprobs).tolist())
     assert "Make a tensor of a list: torch.stack(list)" in as_list.splitlines()[0]

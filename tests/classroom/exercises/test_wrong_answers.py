@@ -478,7 +478,7 @@ def alliteration_of_a_text_without_an_end(text):
     return any(len({word[0] for word in row}) == 1 and len(set(row)) == 3 for row in rows)
 
 
-@wrong("pass_at_k")
+@wrong("pass_at_k", "with this input it looks as if the pass rate of N samples is raised to k")
 def pass_at_k_that_ends_at_one(passed, *, samples, k):
     rate = 1 - (1 - passed / samples) ** k
     return torch.where(samples - passed < k, 1.0, rate.double())
@@ -494,3 +494,32 @@ def dr_grpo_loss_by_mean_and_mask(logprobs, old_logprobs, advantages, response_m
     ratio = torch.exp(logprobs - old_logprobs.detach())
     climbed = ppo.clipped_objective(ratio, advantages.detach()[:, None].expand_as(ratio), clip_eps=clip_eps)
     return -(climbed * response_mask).mean()
+
+
+@wrong("whiten", "with this input it looks as if the sample variance is used")
+def whitened_without_a_thought_of_the_mask(values, mask):
+    return (values - values.mean()) / (values.std() + 1e-8)
+
+
+@wrong("td_residuals", "the loop runs over the texts")
+def residuals_of_as_many_tokens_as_texts(rewards, values, mask, *, gamma):
+    result = torch.zeros_like(rewards)
+    for t in range(len(values)):
+        following = values[:, t + 1] * mask[:, t + 1] if t + 1 < len(values) else 0
+        result[:, t] = (rewards[:, t] + gamma * following - values[:, t]) * mask[:, t]
+    return result
+
+
+@wrong("td_residuals", "your function returns a tensor of shape (0, 1)")
+def residuals_cut_along_the_texts(rewards, values, mask, *, gamma):
+    return rewards + gamma * values[1:] - values
+
+
+@wrong("gae", "the loop goes back over the texts")
+def advantages_from_text_to_text(rewards, values, mask, *, gamma, lam):
+    residuals, following = ours.td_residuals(rewards, values, mask, gamma=gamma), 0
+    rows = []
+    for row in reversed(range(len(residuals))):
+        following = residuals[row] + gamma * lam * following
+        rows.insert(0, following)
+    return torch.stack(rows)

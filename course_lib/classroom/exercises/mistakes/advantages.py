@@ -90,6 +90,13 @@ def _with_factor(factor):
     return version
 
 
+def _back_over_texts(rewards, values, mask, *, gamma, lam):
+    result = advantages.td_residuals(rewards, values, mask, gamma=gamma)
+    for row in reversed(range(len(result) - 1)):
+        result[row] += gamma * lam * result[row + 1]
+    return result
+
+
 GAE = Exercise(
     reference=advantages.gae,
     success="each token gets every surprise that follows, discounted by gamma * lam a step, and none from padding.",
@@ -153,6 +160,11 @@ GAE = Exercise(
             "gamma is forgotten everywhere",
             "It stands in the residuals and, with lam, in the recursion.",
             lambda rewards, values, mask, *, gamma, lam: advantages.gae(rewards, values, mask, gamma=1, lam=lam),
+        ),
+        Mistake(
+            "the loop goes back over the texts, not over the tokens",
+            "len(rewards) counts texts: tokens are rewards.shape[1], and residuals[:, t] is the column of one.",
+            _back_over_texts,
         ),
         Mistake(
             "the recursion runs forwards",

@@ -27,6 +27,11 @@ GAIN_AND_BIAS = Exercise(
             lambda scores: (1 / _sd(scores), -scores.mean()),
         ),
         Mistake(
+            "the sample standard deviation is used, and the mean is not divided by it in the bias",
+            "torch.std divides by n - 1: write scores.std(correction=0); and bias = -gain * mean.",
+            lambda scores: (1 / scores.std(), -scores.mean()),
+        ),
+        Mistake(
             "the bias has the wrong sign",
             "It must bring the mean to 0: bias = -gain * mean.",
             lambda scores: (1 / _sd(scores), scores.mean() / _sd(scores)),

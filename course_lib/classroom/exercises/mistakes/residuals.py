@@ -11,6 +11,16 @@ def _next(values):
     return torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
 
 
+def _as_many_columns_as_texts(rewards, values, mask, *, gamma):
+    shown, result = slice(len(rewards)), torch.zeros_like(rewards)
+    result[:, shown] = td_residuals(rewards[:, shown], values[:, shown], mask[:, shown], gamma=gamma)
+    return result
+
+
+def _along_the_rows(rewards, values, mask, *, gamma):
+    return (rewards + gamma * torch.cat([values[1:], torch.zeros_like(values[:1])]) - values) * mask
+
+
 TD_RESIDUALS = Exercise(
     reference=advantages.td_residuals,
     success="each token is judged by its reward and the change in value, and nothing follows the last real one.",
@@ -107,6 +117,16 @@ TD_RESIDUALS = Exercise(
             "the next token's reward is taken",
             "rewards[:, t] comes with token t: do not shift the rewards.",
             lambda rewards, values, mask, *, gamma: td_residuals(_next(rewards * mask), values, mask, gamma=gamma),
+        ),
+        Mistake(
+            "the next text's value is taken, not the next token's",
+            "A row is a text and a column a token: the next token's value is values[:, t + 1].",
+            _along_the_rows,
+        ),
+        Mistake(
+            "the loop runs over the texts, not over the tokens",
+            "len(values) counts texts: tokens are values.shape[1], and values[:, t] is the column of one.",
+            _as_many_columns_as_texts,
         ),
         Mistake(
             "padding is not set to 0",
