@@ -17,6 +17,7 @@ def test_all_of_ppo_in_a_cell_keeps_the_records_of_the_library(capsys):
     records = page["records"]
     page["records"] = (theirs.append(record) or record for record in records)
     exec(source("whole-ppo-tools"), page)
+    capsys.readouterr()
     exec(source("whole-ppo"), page)
     assert [record["step"] for record in theirs] == [1, 2, 3]
     assert theirs[-1]["score"] == pytest.approx(page["scores"].mean().item(), abs=1e-4)
