@@ -17,7 +17,6 @@ from course_lib.training.ratings import RatedSentence
 RATINGS = np.arange(-4, 5)
 MOST = 20  # raters at one rating, at most
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, np.inf)  # of the gap between two mean ratings
-BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 NAMES = ("under 0.5", "0.5 to 1", "1 to 2", "2 to 3", "over 3")
 
 
@@ -86,9 +85,11 @@ def disagreement_figure(sentences: Sequence[RatedSentence]) -> Figure:
 
 def draw_disagreement(ax: Axes, shares: Sequence[float]) -> None:
     """Draw the share of draws that disagree, by the gap between the sentences' mean ratings."""
-    bars = ax.bar(NAMES, shares, color=PEOPLE, width=0.7)
-    numbers = [f"{share:.0%}" for share in shares]
-    ax.bar_label(bars, numbers, padding=5, color=ink(PEOPLE), weight="bold", bbox=BLANK)
+    ax.bar(NAMES, shares, color=PEOPLE, width=0.7)
+    for place, share in enumerate(shares):
+        inside = share > 0.1  # else the number would stand on the line of two coins
+        look = {"color": "black" if inside else ink(PEOPLE), "va": "top" if inside else "bottom"}
+        ax.text(place, share - 0.01 if inside else share + 0.01, f"{share:.0%}", ha="center", weight="bold", **look)
     ax.axhline(0.5, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)))
     label(ax, len(NAMES) - 0.6, 0.5, "two coins", REFERENCE, gap=3.0)
     ax.set(ylim=(0, 0.6), xlabel="gap between the two mean ratings", title="How often two draws disagree on a pair")

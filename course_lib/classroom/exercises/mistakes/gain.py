@@ -47,6 +47,16 @@ GAIN_AND_BIAS = Exercise(
             lambda scores: (_sd(scores), scores.mean()),
         ),
         Mistake(
+            "the gain is the standard deviation, not one over it",
+            "Scores that spread twice as much need half the gain: gain = 1 / sd.",
+            lambda scores: (_sd(scores), -scores.mean() / _sd(scores)),
+        ),
+        Mistake(
+            "the scaled scores are returned",
+            "The two numbers that scale them are asked for: return gain, bias.",
+            lambda scores: (scores - scores.mean()) / _sd(scores),
+        ),
+        Mistake(
             "the variance is used in place of the standard deviation",
             "Take the square root of the variance first.",
             lambda scores: (1 / scores.var(correction=0), -scores.mean() / scores.var(correction=0)),

@@ -188,6 +188,12 @@ PAIR_ACCURACY = Exercise(
             lambda chosen, rejected: torch.heaviside(chosen - rejected, torch.tensor(0.5)).sum(),
         ),
         Mistake(
+            "the signs are not brought to 0, one half and 1",
+            "A sign goes from -1 to 1, a share from 0 to 1: take (sign + 1) / 2.",
+            lambda chosen, rejected: (torch.sign(chosen - rejected) + 1).mean(),
+            also=(lambda chosen, rejected: torch.sign(chosen - rejected).mean(),),
+        ),
+        Mistake(
             "the share is in per cent",
             "A share goes from 0 to 1: do not multiply by 100.",
             lambda chosen, rejected: 100 * torch.heaviside(chosen - rejected, torch.tensor(0.5)).mean(),
