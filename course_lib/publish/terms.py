@@ -16,11 +16,12 @@ from course_lib.publish.stored import FOLDER, find, read, write
 from course_lib.training.files.entry_point import entry_point
 
 LEADS_TO = "00_welcome.ipynb#Go-deeper:-glossary"
-LINK = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\](?!\()")
+CODE = r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]+\$"
+CODE_OR_LINK = re.compile(rf"({CODE})|\[([^\[\]]+)\]\[[^\[\]]*\](?!\()", re.DOTALL)
 MEANING = re.compile(rf"\n*^\[[^\]\n]+\]: {re.escape(LEADS_TO)} .*$", re.MULTILINE)
 EXPLAINED = r"\*[^*\s](?:[^*]*[^*\s])?\*"
 NO_PROSE = re.compile(
-    rf"```.*?```|<summary>.*?</summary>|`[^`]*`|\$\$.*?\$\$|\$[^$]+\$|<[^>]*>|^#.*?$|\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|{EXPLAINED}",
+    rf"{CODE}|<summary>.*?</summary>|<[^>]*>|^#.*?$|\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|{EXPLAINED}",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -36,7 +37,7 @@ def link_terms(notebook: NotebookNode) -> None:
 
 def without_links(source: str) -> str:
     """Return a cell's text as it was written, without the links of terms and the clauses that they lead to."""
-    return MEANING.sub("", LINK.sub(r"\1", source))
+    return MEANING.sub("", CODE_OR_LINK.sub(lambda found: found[1] or found[2], source))
 
 
 def link_cell(source: str, unseen: list[str]) -> tuple[str, list[str]]:

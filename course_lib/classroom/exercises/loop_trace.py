@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
+from course_lib.classroom.exercises.patience import Endless
+
 WIDTH, EXAMPLES, BATCH_SIZE, EPOCHS, LEARNING_RATE = 4, 22, 4, 20, 0.05
 BATCHES = -(-EXAMPLES // BATCH_SIZE)  # of an epoch, the last one smaller
 TASTE = torch.tensor([1.0, -2.0, 0.5, 1.5])
@@ -18,10 +20,6 @@ START = torch.tensor([[0.3, 0.2, 0.1, 0.4]])
 MOST_CALLS = 6 * EPOCHS * EXAMPLES  # two calls of the model an example are the most that anybody needs
 
 Place = tuple[int, int]  # the column, first or second, and the row of an example
-
-
-class Endless(Exception):  # noqa: N818 - it stops a loop, and is no fault of ours
-    """The loop has called the model more often than a loop that ends."""
 
 
 @dataclass

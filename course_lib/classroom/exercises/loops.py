@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.classroom.exercises.loop_symptoms import orders, symptom
-from course_lib.classroom.exercises.loop_trace import BATCH_SIZE, EPOCHS, EXAMPLES, Endless, Trace, run
+from course_lib.classroom.exercises.loop_trace import BATCH_SIZE, EPOCHS, EXAMPLES, Trace, run
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.refusals import stopped
 from course_lib.classroom.exercises.written import kind
 from course_lib.equations.preferences import bradley_terry_loss

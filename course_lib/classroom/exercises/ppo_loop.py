@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from course_lib.classroom.exercises.loop_trace import Endless
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.ppo_symptoms import symptom
 from course_lib.classroom.exercises.ppo_trace import SETTINGS, Trace
 from course_lib.classroom.exercises.ppo_watch import run

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
-from course_lib.classroom.exercises.loop_trace import Endless
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.training.policy import PolicyOutput
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from course_lib.classroom.exercises.advice import FROM_LIST, advice
 from course_lib.classroom.exercises.exercise import Mistake
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.trials import AFTER, GRADIENT, Difference, as_tensor, is_list_for_tensor
 from course_lib.classroom.exercises.written import kind, written_apart, written_inputs
 
 # Torch raises NotImplementedError too, for a kind of number that an operation cannot take; a stub says none of this.
 TORCH_SAYS = ("not implemented for", "aten::")
+ENDLESS = "the loop does not end. It was stopped: what its condition asks must come to change."
 
 
 def stopped(function: Callable, error: Exception, inputs: dict) -> str:
@@ -22,6 +24,8 @@ def stopped(function: Callable, error: Exception, inputs: dict) -> str:
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     lines = [frame.line for frame in extract_tb(error.__traceback__) if frame.filename == file and frame.line]
     where = {"line": lines[-1]} if lines else {}
+    if isinstance(error, Endless):
+        return block(f"Not yet: {ENDLESS}", where | {"input": written_inputs(inputs)})
     if told := advice(error, where.get("line", "")):
         return block(f"Not yet: {told}", where | {"error": says, "input": written_inputs(inputs)})
     return block(f"Not yet: your function stops with {says}", where | {"input": written_inputs(inputs)})

@@ -7,6 +7,7 @@ import torch
 from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from course_lib.classroom.exercises.check import check
+from course_lib.classroom.exercises.patience import MOST, patience
 from course_lib.classroom.exercises.ppo_loop import ppo_verdict
 from course_lib.classroom.exercises.ppo_steps import experience, ppo_loss, train_ppo
 from course_lib.classroom.exercises.ppo_symptoms import SYMPTOMS
@@ -157,7 +158,8 @@ RIGHT = {
 
 @pytest.mark.parametrize("style", RIGHT)
 def test_a_right_loop_passes_in_whatever_style(style):
-    assert ppo_verdict(RIGHT[style]).startswith("Passed: ")
+    with patience(RIGHT[style], most=MOST // 4):
+        assert ppo_verdict(RIGHT[style]).startswith("Passed: ")
 
 
 WRONG = {
