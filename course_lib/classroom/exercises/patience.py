@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-MOST = 10_000_000  # instructions of Python's: some seconds, and many times what a right answer runs
+MOST = 20_000_000  # instructions of Python's: some seconds, and many times what a right answer runs
 
 
 class Endless(Exception):  # noqa: N818 - it stops a loop, and is no fault of ours
