@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.equations.ppo import kl_penalised_objective
+from course_lib.recipes.record_bag_of_words import BAG_OF_WORDS, record_bag_of_words
+from course_lib.recipes.record_dpo import DPO_RUNS, record_dpo
 from course_lib.recipes.record_frontier import record_frontier
 from course_lib.recipes.record_label_noise import record_label_noise
 from course_lib.recipes.record_overoptimization import OVEROPTIMIZATION, record_overoptimization
@@ -146,11 +148,13 @@ EXPERIMENTS = {
 }
 
 RECIPES = {
+    BAG_OF_WORDS: record_bag_of_words,
     OVEROPTIMIZATION: record_overoptimization,
     REMEDIES: record_remedies,
     RELATIVES: record_relatives,
     FRONTIER: record_frontier,
     VERIFIERS: record_verifiers,
+    DPO_RUNS: record_dpo,
 }
 
 

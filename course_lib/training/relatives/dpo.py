@@ -47,14 +47,18 @@ class DPO(Method):
     def loss_of_pairs(
         self, policy: nn.Module, pairs: Pairs, rows: Int[Tensor, " rows"], *, settings: PPOSettings
     ) -> tuple[Float[Tensor, ""], Record]:
-        """The loss of some of the pairs, and how often the policy implies more reward for what was chosen."""
+        """The loss of some of the pairs, and how often the policy implies more reward for what was chosen.
+
+        The log-ratios are the mean nats by which the policy's log-probability of a text lies above the reference's.
+        """
         texts = torch.cat([pairs.chosen[rows], pairs.rejected[rows]])
         rollout, ref_logprobs = pairs.rollout.rows(texts), pairs.ref_logprobs[texts]
         new = self.read(policy, rollout, temperature=settings.temperature)
         logprobs = text_logprobs(new.logprobs, rollout.response_mask)
-        accuracy = pair_accuracy(*(logprobs.detach() - ref_logprobs).chunk(2))
+        chosen, rejected = (logprobs.detach() - ref_logprobs).chunk(2)
         loss = self.dpo_loss(*logprobs.chunk(2), *ref_logprobs.chunk(2), kl_coef=settings.kl_coef)
-        return loss, {"loss": loss.item(), "pair_accuracy": accuracy.item()}
+        log_ratios = {"chosen_log_ratio": chosen.mean().item(), "rejected_log_ratio": rejected.mean().item()}
+        return loss, {"loss": loss.item(), "pair_accuracy": pair_accuracy(chosen, rejected).item()} | log_ratios
 
 
 def dpo(
