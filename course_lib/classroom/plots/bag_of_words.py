@@ -3,41 +3,45 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
-from course_lib.classroom.plots.overoptimization import DISTANCE, draw_against
-from course_lib.classroom.style import GOLD, POLICY, REFERENCE, REWARD_MODEL, label, styled
+from course_lib.classroom.style import GOLD, POLICY, REFERENCE, REWARD_MODEL, ink, label, styled
 from course_lib.classroom.words import number
-from course_lib.training.experiments.overoptimization import distances
 from course_lib.training.experiments.recordings import Recording
 from course_lib.training.record import LOOKING_ON
 
 
 def bag_of_words_figure(runs: Sequence[Recording]) -> Figure:
-    """Draw both scores, and the share of word pairs that differ, over the distance: a line the mean, a band the seeds.
+    """Draw both scores, and the share of word pairs that differ, at each step: a line the mean, a band the seeds.
 
-    Dashed: the highest score that the bag of words gives to a test sentence, a mean of the seeds' scales.
+    Dashed: the highest score that the bag of words gives to a test sentence, a mean over the seeds' scales.
     """
-    end = max(distances(run).max() for run in runs)
-    highest = np.mean([run.before["highest_review"] for run in runs])
+    steps = len(runs[0].metrics["step"])
     with styled():
         figure = Figure(figsize=(10, 4.4))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        draw_against(left, runs, "score", REWARD_MODEL, name="bag of words")
-        draw_against(left, runs, LOOKING_ON, GOLD, name="people’s\nreward model")
+        draw_seeds(left, runs, "score", REWARD_MODEL, name="bag of\nwords")
+        draw_seeds(left, runs, LOOKING_ON, GOLD, name="people’s\nreward model")
+        highest = np.mean([run.before["highest_review"] for run in runs])
         left.axhline(highest, color=REFERENCE, linewidth=1.6, linestyle=(0, (4, 3)))
-        left.set_xlim(0, 1.45 * end)
-        label(left, 0.0, highest, "the highest of 1,000 reviews", REFERENCE, side="left", gap=3.0)
-        draw_against(right, runs, "distinct_2", POLICY)
-        right.set(ylim=(0, 1), xlim=(0, 1.05 * end), xlabel="√KL")
+        label(left, 1.45 * steps, highest, "best of 1,000 reviews", REFERENCE, gap=3.0)
+        draw_seeds(right, runs, "distinct_2", POLICY)
+        right.set_ylim(0, 1)
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        left.set_xlabel(DISTANCE)
-        left.set_title("Scores (sd)")
-        right.set_title("Word pairs that differ")
-        for ax in (left, right):
-            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        for ax, title, end in ((left, "Scores (sd)", 1.45 * steps), (right, "Word pairs that differ", steps)):
+            ax.set(title=title, xlabel="PPO step", xlim=(1, end), xticks=[1, *range(8, steps + 1, 8)])
     return figure
+
+
+def draw_seeds(ax: Axes, runs: Sequence[Recording], metric: str, colour: str, *, name: str = "") -> None:
+    """Draw one metric over the steps: the mean of the seeds, a band from lowest to highest, a name at the end."""
+    steps, rows = runs[0].metrics["step"], np.array([run.metrics[metric] for run in runs])
+    ax.fill_between(steps, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+    ax.plot(steps, rows.mean(axis=0), color=colour)
+    place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "weight": "bold", "fontsize": 13}
+    ax.annotate(name, (steps[-1], rows.mean(axis=0)[-1]), color=ink(colour), **place)
 
 
 def say_bag_of_words(runs: Sequence[Recording]) -> str:
