@@ -1,11 +1,19 @@
 """The recordings in data/runs: complete, what their recipes would run, and with the effects that the labs speak of."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from course_lib.recipes import record_overoptimization, record_relatives, record_remedies, record_verifiers
+from course_lib.recipes import (
+    record_bag_of_words,
+    record_dpo,
+    record_overoptimization,
+    record_relatives,
+    record_remedies,
+    record_verifiers,
+)
 from course_lib.recipes.record import EXPERIMENTS, command
 from course_lib.recipes.record_frontier import KL_COEFS, PROMPTS, SAMPLES
 from course_lib.recipes.record_label_noise import NOISE, PAIRS, SEEDS
@@ -183,3 +191,43 @@ def test_the_recording_of_the_verifiers_is_complete_and_what_its_recipe_would_ru
             assert run.before == same[0].before
             assert len(run.before["passed"]) == len(run.after["passed"]) == VERIFIED_PROMPTS
             assert max(run.before["passed"] + run.after["passed"]) <= SAMPLES_OF_EACH
+
+
+def test_the_recording_of_the_bag_of_words_is_complete_and_what_its_recipe_would_run():
+    shipped, content = load_recording("bag_of_words"), json.loads((RUNS / "bag_of_words.json").read_text("utf-8"))
+    assert [run.seed for run in shipped] == list(range(record_bag_of_words.SEEDS))
+    assert content["made_with"] == command("bag_of_words")
+    assert content["settings"] == asdict(RunSettings(**SETTINGS))
+    for run in shipped:
+        assert run.metrics["step"] == list(range(1, SETTINGS["iterations"] + 1))
+        assert run.after.keys() == HELD_OUT | {"reward_model"}
+        assert [sample["step"] for sample in run.samples] == [step for step in (1, 9, 17, 25, 33) for _ in range(4)]
+
+
+def test_the_bag_of_words_is_right_about_reviews_and_is_fooled():
+    for run in load_recording("bag_of_words"):
+        assert max(run.before["pair_accuracy"], 0.76) < run.before["reward_model_pair_accuracy"]
+        assert run.before["pair_accuracy"] > 0.75
+        assert run.after["score"] > 2 * run.before["highest_review"]
+        assert run.after["reward_model"] > 1.5, "people's reward model applauds"
+        assert run.after["distinct_2"] < 0.2 < 0.6 < run.before["distinct_2"]
+
+
+def test_the_recording_of_dpo_is_complete_and_what_its_recipe_would_run():
+    shipped, content = load_recording("dpo"), json.loads((RUNS / "dpo.json").read_text(encoding="utf-8"))
+    planned = [(seed, rate) for seed in range(record_dpo.SEEDS) for rate in record_dpo.LEARNING_RATES]
+    assert [(run.seed, run.changes["learning_rate"]) for run in shipped] == planned
+    assert content["made_with"] == command("dpo")
+    assert RunSettings(**content["settings"]) == RunSettings()
+    relatives = {run.seed: run for run in load_recording("relatives") if run.name == "DPO"}
+    for run in shipped:
+        assert run.metrics.keys() == set(record_dpo.KEPT)
+        if run.changes["learning_rate"] == record_relatives.METHODS["DPO"].changes["learning_rate"]:
+            assert run.metrics["pair_accuracy"] == pytest.approx(relatives[run.seed].metrics["pair_accuracy"], abs=0.03)
+
+
+def test_both_texts_of_a_new_pair_become_less_likely_under_dpo():
+    for run in load_recording("dpo"):
+        chosen, rejected = (np.array(run.metrics[f"{text}_log_ratio"]) for text in ("chosen", "rejected"))
+        assert rejected[9] < chosen[9] < 0, "at the end of the first pass"
+        assert (rejected < chosen)[4:].all()
