@@ -21,7 +21,7 @@ def draw_log_ratios(axes: Sequence[Axes], runs: Mapping[str, Sequence[Recording]
             ax.fill_between(steps, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.18, linewidth=0)
             place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "weight": "bold"}
             ax.annotate(texts, (steps[-1], rows.mean(axis=0)[-1]), color=ink(colour), fontsize=13, **place)
-        ax.axhline(0, color=REFERENCE, linewidth=1.2, zorder=1)
+        ax.hlines(0, steps[0], steps[-1], color=REFERENCE, linewidth=1.2, zorder=1)
         half = len(steps) / 2 + 0.5
         ax.axvline(half, color=REFERENCE, linewidth=1.4, linestyle=":")
         for x, words in ((half / 2, "pairs are new"), (1.5 * half, "seen before")):
@@ -39,6 +39,6 @@ def say_log_ratios(runs: Mapping[str, Sequence[Recording]]) -> str:
             texts: [np.mean([run.metrics[f"{texts}_log_ratio"][step] for run in seeds]) for step in (half - 1, -1)]
             for texts in TEXTS
         }
-        said = "; ".join(f"{texts} {first:+.1f}, then {last:+.1f}" for texts, (first, last) in numbers.items())
+        said = "; ".join(f"{texts} {first:+z.1f}, then {last:+z.1f}" for texts, (first, last) in numbers.items())
         ends.append(f"{name}: {said}".replace("-", "−"))
     return f"Mean log-ratio in nats at the end of the first and of the second pass. {'. '.join(ends)}."
