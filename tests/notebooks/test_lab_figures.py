@@ -174,3 +174,58 @@ def test_what_moves_grpo():
 def test_schulman_s_table_is_that_of_his_note():
     note = "20.00 1.42 1.42 2.00 1.73 1.70"  # http://joschu.net/blog/kl-approx.html, sd over KL
     assert re.findall(r"sd/KL (\S+)", printed("05", "schulman-table")) == note.split()
+
+
+def test_the_bag_of_words_in_notebook_04():
+    runs, seen = load_recording("bag_of_words"), said("04", "bag-seen")
+    score, people, judged = (at_end(runs, metric).mean() for metric in ("score", "reward_model", "judge"))
+    highest = max(run.before["highest_review"] for run in runs)
+    assert f"The bag of words says {score:+.1f} sd, where no review gets more than {highest:+.1f}." in seen
+    assert f"applauds with {people:+.1f} sd, and VADER's rules with {judged:.2f}, of 1 at most" in seen
+    accuracy = runs[0].before["pair_accuracy"]
+    assert f"right in {accuracy:.0%} of the pairs" in seen
+    assert f"The bag of words, at {accuracy:.0%}, would stand above them all" in said("04", "proxies-seen")
+    proxies = {pairs: seeds.mean() for pairs, seeds in accuracies(load_recording("overoptimization")).items()}
+    assert max(proxies.values()) < accuracy
+    first, last = (np.mean([run.metrics["distinct_2"][step] for run in runs]) for step in (0, -1))
+    assert f"of all word pairs {first:.0%} differed in the first step, {last:.0%} do in the last" in seen
+    assert f"{accuracy:.0%} of test pairs in the right order" in printed("04", "bag-accuracy")
+    assert all(run.after["eos_share"] == 0 for run in runs), "to the last token"
+    texts = " ".join(sample["text"] for run in runs for sample in run.samples)
+    assert all(quoted in texts for quoted in ("best best best", "entertaining entertaining entertaining"))
+
+
+def test_what_no_held_out_pair_contains():
+    reviews, ends = (int(number) for number in re.findall(r"comes up to (\d+) times", printed("04", "bag-repeats")))
+    assert reviews == 2, "no test sentence has a word of praise more than twice"
+    assert ends > 15, "and so is the fifteenth"
+
+
+def test_where_the_two_texts_of_dpo_go():
+    seen = said("05", "both-seen").replace("−", "-")
+    runs = load_recording("dpo")
+    for rate, words in ((1e-4, "stand at {} nats and the rejected ones at {};"), (3e-4, "learning rate at {} and {}.")):
+        some = [run for run in runs if run.changes["learning_rate"] == rate]
+        first, last = (
+            [np.mean([run.metrics[f"{texts}_log_ratio"][step] for run in some]) for texts in ("chosen", "rejected")]
+            for step in (9, -1)
+        )
+        assert words.format(*(f"{number:.1f}" for number in first)) in seen
+        assert last[0] > -0.05, "back where they were, or a little above"
+        assert last[1] < first[1], "the rejected ones fall on"
+        assert np.mean([run.metrics["pair_accuracy"][-1] for run in some]) == pytest.approx(0.89, abs=0.02)
+
+
+def test_what_has_come_since_2022():
+    rows = re.findall(r"loss (\S+) nats a token, sure of its guess (\S+)%, right (\S+)%", printed("05", "forgets"))
+    (loss, sure, right), (dearer, surer, no_better) = (map(float, row) for row in rows)
+    assert dearer - loss == pytest.approx(0.1, abs=0.04), "by a tenth of a nat"
+    assert surer > sure + 1
+    assert no_better < right + 0.5
+    token, text = (
+        max(1 / float(low), float(high))
+        for low, high in re.findall(r"(\d\.\d+) to (\d\.\d+)", printed("05", "mismatch"))
+    )
+    assert token == pytest.approx(1.1, abs=0.04), "up to a tenth"
+    assert text == pytest.approx(1.22, abs=0.07), "up to a fifth"
+    assert set(re.findall(r"gap (\S+)", printed("05", "ipo-gap"))) == {"0.98"}, "no growing gap"
