@@ -40,7 +40,7 @@ def test_how_good_the_proxies_are():
 
 
 def test_repeats_make_the_formula_a_bound():
-    *many, few = (int(line.split()[0]) for line in printed("04", "repeats").splitlines())
+    *many, few = (int(line.split()[0]) for line in printed("04", "repeats").strip().splitlines())
     assert min(many) > 0.9 * 256
     assert few / 256 == pytest.approx(3 / 5, abs=0.05), "only three in five"
 
@@ -181,7 +181,8 @@ def test_the_bag_of_words_in_notebook_04():
     score, people, judged = (at_end(runs, metric).mean() for metric in ("score", "reward_model", "judge"))
     highest = max(run.before["highest_review"] for run in runs)
     assert f"The bag of words says {score:+.1f} sd, where no review gets more than {highest:+.1f}." in seen
-    assert f"applauds with {people:+.1f} sd, and VADER's rules with {judged:.2f}, of 1 at most" in seen
+    assert f"applauds with {people:+.1f} sd, and VADER's rules with nearly 1" in seen
+    assert 0.98 < judged < 1
     accuracy = runs[0].before["pair_accuracy"]
     assert f"right in {accuracy:.0%} of the pairs" in seen
     assert f"The bag of words, at {accuracy:.0%}, would stand above them all" in said("04", "proxies-seen")
@@ -228,4 +229,6 @@ def test_what_has_come_since_2022():
     )
     assert token == pytest.approx(1.1, abs=0.04), "up to a tenth"
     assert text == pytest.approx(1.22, abs=0.07), "up to a fifth"
-    assert set(re.findall(r"gap (\S+)", printed("05", "ipo-gap"))) == {"0.98"}, "no growing gap"
+    (gap,) = set(re.findall(r"gap (\S+)", printed("05", "ipo-gap")))  # the same after each number of steps
+    hard = re.search(r"the better always wins (\d+)", printed("05", "hard-labels"))[1]
+    assert f"The gap stays at {gap}, where DPO's had come to {hard} and went on." in said("05", "since-forgets")
