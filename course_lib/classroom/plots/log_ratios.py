@@ -27,7 +27,12 @@ def draw_log_ratios(axes: Sequence[Axes], runs: Mapping[str, Sequence[Recording]
         for x, words in ((half / 2, "pairs are new"), (1.5 * half, "seen before")):
             ax.annotate(words, (x, 1), xycoords=("data", "axes fraction"), ha="center", va="top", color=REFERENCE)
         ax.margins(y=0.12)
-        ax.set(title=name, xlabel="step", xlim=(1, 1.3 * len(steps)), xticks=[1, len(steps) // 2, len(steps)])
+        ax.set(
+            title=f"Log-ratio (nats), {name}",
+            xlabel="step",
+            xlim=(1, 1.3 * len(steps)),
+            xticks=[1, len(steps) // 2, len(steps)],
+        )
 
 
 def say_log_ratios(runs: Mapping[str, Sequence[Recording]]) -> str:
