@@ -8,6 +8,7 @@ from course_lib.equations.optimum import optimal_policy
 from course_lib.training.experiments.toy_language import (
     LENGTH,
     PROMPTS,
+    TEXTS,
     TabularPolicy,
     ToyTask,
     text_probabilities,
@@ -16,8 +17,9 @@ from course_lib.training.experiments.toy_language import (
 )
 from course_lib.training.ppo import train
 from course_lib.training.relatives.best_of_n import best_of_n
-from course_lib.training.relatives.dpo import dpo
+from course_lib.training.relatives.dpo import DPO, Pairs, dpo
 from course_lib.training.relatives.on_policy import GRPO, REINFORCE, RLOO
+from course_lib.training.rollout import Rollout
 
 KL_COEF = 0.5
 
@@ -40,6 +42,22 @@ def test_reinforce_and_rloo_reach_the_optimum_of_the_kl_penalised_objective(meth
         assert record["response_length"] == LENGTH
     assert record["step"] == 300
     assert distance_from_the_optimum(policy, task) < 0.01
+
+
+def test_dpo_tells_how_far_both_texts_have_moved_by_hand(task):
+    policy = task.policy()
+    policy.lm.logits.data.zero_()
+    policy.lm.logits.data[0, 0] = torch.tensor(
+        3.0
+    ).log()  # the first token: 1/2 for a, 1/6 for the others, not 1/4 each
+    texts = TEXTS[[0, 63]]  # aaa and ddd
+    rollout = Rollout(
+        PROMPTS.repeat(2, 1), texts, torch.ones_like(texts, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+    )
+    pairs = Pairs(rollout, torch.full((2,), 1 / 64).log(), torch.tensor([0]), torch.tensor([1]))
+    _, record = DPO().loss_of_pairs(policy, pairs, torch.tensor([0]), settings=toy_settings(kl_coef=KL_COEF))
+    assert record["chosen_log_ratio"] == pytest.approx(0.693, abs=1e-3)  # log 2
+    assert record["rejected_log_ratio"] == pytest.approx(-0.405, abs=1e-3)  # log 2/3
 
 
 def test_dpo_reaches_it_from_labels_that_follow_bradley_and_terry(task):
