@@ -102,13 +102,15 @@ def test_one_seed_is_overoptimised(runs):
     assert sum(map(len, runs[PPO].values())) == 15
 
 
-def test_ten_live_steps_are_those_of_the_recording(runs):
-    (run,) = (run for run in runs[PPO][128] if run.seed == 0)
-    assert "the proxy's score is about one standard deviation up, and gold is about where it was" in said(
+def test_ten_live_steps_please_the_proxy_alone():
+    assert "the proxy's score is about one and a half standard deviations up, and gold is about where it was" in said(
         "04", "live-seen"
     )
-    assert np.mean(run.metrics["score"][8:11]) - run.metrics["score"][0] == pytest.approx(1.0, abs=0.3)
-    assert np.mean(run.metrics["gold"][8:11]) - run.metrics["gold"][0] == pytest.approx(0.0, abs=0.3)
+    proxy, gold = (float(number) for number in re.findall(r"([+-]\d\.\d) sd", printed("04", "live-ppo")))
+    assert proxy == pytest.approx(1.5, abs=0.3)
+    assert gold == pytest.approx(0.0, abs=0.2)
+    right = int(re.search(r"(\d+)% of test pairs", printed("04", "live-proxy"))[1])
+    assert 50 < right < 56, "in little more than half of the test pairs"
 
 
 def test_the_walk_along_the_runs(runs):
