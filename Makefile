@@ -1,17 +1,24 @@
 # make run, make test and make lab each work on a fresh clone: the environment is made once, in .venv,
 # and made again only when pyproject.toml or constraints.txt change.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from there: PyTorch's build without CUDA.
 
 VENV := .venv
-PY := $(VENV)/bin/python
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(VENV)/$(BIN)/python
 READY := $(VENV)/ready
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
+PIP := $(PY) -m pip install --disable-pip-version-check
+# for lowest and newest, each in an environment of its name
+UV = .$@/$(BIN)/uv pip install --python .$@ $(if $(filter lowest,$@),--resolution lowest-direct)
+TORCH = $(shell sed -n 's/^ *"\(torch[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help run test lab present notebooks slides site format checksums pins lowest
+.PHONY: help install run test lab present notebooks slides site format checksums pins lowest newest
 
 help:
+	@echo "make install    make the environment in .venv, which the others do too (TORCH_INDEX=URL: where torch comes from)"
 	@echo "make run        teach the small GPT-2 from human ratings and write a report (ARGS='--help' for its options)"
 	@echo "make test       lint, run the tests, then run the notebooks and compare their outputs"
 	@echo "make lab        open JupyterLab on your own copies of the notebooks, in my_notebooks/"
@@ -23,6 +30,9 @@ help:
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 	@echo "make pins       ask pip on what each pin of constraints.txt installs, after one was changed (needs a network)"
 	@echo "make lowest     test the engine with the lowest versions that pyproject.toml allows, in .lowest (needs a network)"
+	@echo "make newest     the same with the newest versions, in .newest"
+
+install: $(READY)
 
 run: $(READY)
 	@$(PY) -m course_lib run $(ARGS)
@@ -58,12 +68,13 @@ checksums: $(READY)
 pins: $(READY)
 	@$(PY) tests/shared/pins.py
 
-lowest:
-	$(PYTHON) -m venv --clear .lowest
-	.lowest/bin/python -m pip install --disable-pip-version-check uv
-	.lowest/bin/uv pip install --python .lowest/bin/python --resolution lowest-direct -e '.[test]' $(ARGS)
-	.lowest/bin/python -m pytest tests/equations tests/training
-	.lowest/bin/python -m course_lib run --iterations 2 --batch-size 16 --evaluation-prompts 16
+lowest newest:
+	$(PYTHON) -m venv --clear .$@
+	.$@/$(BIN)/python -m pip install --disable-pip-version-check uv
+	$(if $(TORCH_INDEX),$(UV) --no-deps --index-url "$(TORCH_INDEX)" "$(TORCH)")
+	$(UV) -e '.[test]' $(ARGS)
+	.$@/$(BIN)/python -m pytest tests/equations tests/training
+	.$@/$(BIN)/python -m course_lib run --iterations 2 --batch-size 16 --evaluation-prompts 16
 
 $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),python3) -c '$(SUPPORTED)' || { \
@@ -72,5 +83,6 @@ $(READY): pyproject.toml constraints.txt
 		"install one of them, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "Installing the course into $(VENV), once; this takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[present,test]'
+	$(if $(TORCH_INDEX),$(PIP) --no-deps -c constraints.txt --index-url "$(TORCH_INDEX)" torch)
+	$(PIP) -c constraints.txt -e '.[present,test]'
 	@touch $(READY)
