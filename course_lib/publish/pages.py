@@ -36,6 +36,7 @@ class Pages:
             intro=self.html(intro, of=README),
             about=self.html(parts["The notebooks"].split("\n| ")[0], of=README),
             start=self.html(parts["Start"], of=README),
+            licence=self.html(parts["Data and licences"].strip().split("\n\n")[0], of=README),
         )
 
     def lesson(self, lesson: Lesson) -> str:
