@@ -15,8 +15,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from shared.pins import pins
 
+from course_lib import __version__
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "course_lib").rglob("*.py"))
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))
+CPU = "https://download.pytorch.org/whl/cpu"  # PyTorch's builds without CUDA
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -60,7 +64,7 @@ def test_the_conda_environment_repeats_no_version():
     name, version = python.split("=")
     assert name == "python"
     assert version in SpecifierSet(PROJECT["requires-python"])
-    assert others == ["pip", {"pip": ["-c constraints.txt", "-e .[present,test]"]}]
+    assert others == ["pip", {"pip": [f"--extra-index-url {CPU}", "-c constraints.txt", "-e .[present,test]"]}]
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make on this system")
@@ -84,11 +88,14 @@ def test_make_refuses_other_pythons_in_one_sentence(tmp_path, version):
     assert not (tmp_path / ".venv").exists()
 
 
+def targets() -> set[str]:
+    return set(re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[0].split())
+
+
 def test_the_readme_names_commands_that_exist():
     readme = (ROOT / "README.md").read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"(?:^    |`)make ([a-z]+)", readme, flags=re.MULTILINE))
-    assert {"run", "test", "lab"} <= named <= targets
+    assert {"run", "test", "lab"} <= named <= targets()
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / path).exists(), f"README.md links to {path}"
 
@@ -96,3 +103,44 @@ def test_the_readme_names_commands_that_exist():
 def test_ci_is_the_readme_s_test_command():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_workflow_names_only_what_exists():
+    steps = [(job, step) for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+    commands = [(job, step["run"]) for job, step in steps if "run" in step]
+    for job, command in commands:
+        if command != ".ci/run":
+            make, target = command.split(maxsplit=1)
+            assert make == "make"
+            assert target == "${{ matrix.versions }}"
+            assert set(job["strategy"]["matrix"]["versions"]) == {"newest", "lowest"} <= targets()
+    assert [command for _, command in commands].count(".ci/run") == 1
+    for _, step in steps:
+        assert (ROOT / step.get("with", {}).get("cache-dependency-path", "README.md")).is_file()
+
+
+def test_the_workflow_runs_on_three_systems_each_week_and_without_cuda():
+    assert WORKFLOW["env"]["TORCH_INDEX"] == CPU
+    systems = WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]["os"]
+    assert {system.partition("-")[0] for system in systems} == {"ubuntu", "macos", "windows"}
+    assert [len(entry["cron"].split()) for entry in WORKFLOW[True]["schedule"]] == [5]  # YAML reads `on` as true
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()  # what the format requires
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == __version__
+    assert citation["license"] == "MIT"
+    assert f"\n## {__version__}," in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for author in [*citation["authors"], *citation["references"][0]["authors"]]:
+        assert author.keys() in ({"name"}, {"family-names", "given-names"})
+
+
+def test_issue_forms_ask_each_thing_once():
+    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"):
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert {"name", "description", "body"} <= form.keys()
+        names = [field["id"] for field in form["body"]]
+        assert len(names) == len(set(names))
+        assert all(field["attributes"]["label"] for field in form["body"])
