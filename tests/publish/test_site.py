@@ -32,6 +32,12 @@ What it is.
 Some hours.
 
 | notebook | minutes | what you do |
+
+## Data and licences
+
+All of it is free.
+
+The data are small.
 """
 
 
@@ -188,6 +194,7 @@ def test_the_contents_say_what_the_readme_and_the_notebooks_say(small):
     assert page.select_one(".minutes").text == "lab, about 5 min"
     assert page.select_one(".lede").text.strip() == "What it is."
     assert page.select_one(".start code").text == "make lab"
+    assert page.select_one(".licence").text.strip() == "All of it is free."
 
 
 def test_a_notebook_without_a_name_goes_by_its_title(small):
