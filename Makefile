@@ -15,7 +15,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check
 UV = .$@/$(BIN)/uv pip install --python .$@ $(if $(filter lowest,$@),--resolution lowest-direct)
 TORCH = $(shell sed -n 's/^ *"\(torch[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help install run test lab present notebooks slides site format checksums pins lowest newest
+.PHONY: help install run test lab present notebooks slides site handout format checksums pins lowest newest
 
 help:
 	@echo "make install    make the environment in .venv, which the others do too (TORCH_INDEX=URL: where torch comes from)"
@@ -26,6 +26,7 @@ help:
 	@echo "make notebooks  run the notebooks and write them with their outputs (ARGS='01' for one)"
 	@echo "make slides     write the notebooks as slides with speaker notes, to be shown without Python (slides/)"
 	@echo "make site       write the course as web pages, to be read without Python (site/index.html)"
+	@echo "make handout    write the zip that students are given, without solutions and answers, in handout/"
 	@echo "make format     let ruff rewrite the code"
 	@echo "make checksums  record the checksums of data/ after a file there was rebuilt"
 	@echo "make pins       ask pip on what each pin of constraints.txt installs, after one was changed (needs a network)"
@@ -57,6 +58,9 @@ slides: $(READY)
 
 site: $(READY)
 	@$(PY) -m course_lib.publish.site $(ARGS)
+
+handout: $(READY)
+	@$(PY) -m course_lib.publish.handout $(ARGS)
 
 format: $(READY)
 	$(PY) -m ruff check --fix

@@ -11,6 +11,9 @@ from course_lib.classroom.html import render, sentence_html
 from course_lib.classroom.predictions import Question, prediction
 from course_lib.training.files.errors import CourseError
 
+# how an answer to a quiz, and how a prediction, turned out: right or wrong
+OUTCOMES = ("that is right", "that is not right"), ("it came true", "it did not come true")
+
 
 class Predict(Worded, widgets.VBox):
     """Asks a question and keeps each choice in the file `path`; the first one counts. The answer it does not tell.
@@ -23,7 +26,7 @@ class Predict(Worded, widgets.VBox):
         self.question = prediction(name)
         self.says = self.question.markdown
         asked, style, self.sentence = widgets.Output(), widgets.HTML(render("option_style", {})), widgets.HTML()
-        asked.append_display_data(Markdown(f"**Predict.** {self.question.asked}"))
+        asked.append_display_data(Markdown(self.question.headed))
         self.buttons = {letter: self._button(letter) for letter in self.question.options}
         super().__init__([asked, *self.buttons.values(), style, self.sentence])
         self.refresh()
@@ -70,19 +73,31 @@ class Reveal(Worded, widgets.HTML):
     says = "Once you have chosen, this cell says whether your prediction came true."
 
 
+class Explained(Worded, widgets.VBox):
+    """A verdict and, below it, the reason, where the notebook has no fold for that."""
+
+    says = Reveal.says
+
+    def __init__(self, verdict: Reveal, why: str):
+        reason = widgets.Output()
+        reason.append_display_data(Markdown(why))
+        super().__init__([verdict, reason])
+
+
 def predict(name: str) -> Predict:
     """Ask the prediction of this name. CourseError where there is none."""
     return Predict(name)
 
 
-def reveal(name: str, path: Path = ANSWERS) -> Reveal:
+def reveal(name: str, path: Path = ANSWERS) -> Reveal | Explained:
     """Say what was chosen in answer to a prediction, and whether it came true. CourseError where there is none."""
     question = prediction(name)
     try:
-        said = say_outcome(question, read_answers(name, path))
+        kept = read_answers(name, path)
     except CourseError as error:
-        said = str(error)
-    return Reveal(sentence_html(said))
+        return Reveal(sentence_html(str(error)))
+    verdict = Reveal(sentence_html(say_outcome(question, kept)))
+    return Explained(verdict, question.why) if kept and question.why else verdict
 
 
 def say_kept(kept: list[Answer]) -> str:
@@ -101,7 +116,9 @@ def say_outcome(question: Question, kept: list[Answer]) -> str:
     if not kept:
         return "You have not chosen yet: choose above, then run this cell again."
     first, right = kept[0], question.right
+    true, false = OUTCOMES[question.begins == Question.begins]
+    reason = "the reason is below" if question.why else "the reason is folded below"
     chose = f"On {first.clock} you chose ({first.choice}) “{question.options.get(first.choice, '')}”: "
     if first.choice == right:
-        return chose + "it came true. The reason is folded below."
-    return chose + f"it did not come true. Right is ({right}) “{question.options[right]}”; the reason is folded below."
+        return f"{chose}{true}. {reason.capitalize()}."
+    return f"{chose}{false}. Right is ({right}) “{question.options[right]}”; {reason}."
