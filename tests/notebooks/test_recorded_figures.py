@@ -14,11 +14,13 @@ from course_lib.training.experiments.nats import mean_ends, spent
 from course_lib.training.experiments.recorded_verifiers import (
     VERIFIED_METHODS,
     chosen,
+    found_and_lost,
     mean_pass_at_k,
     means,
     rules_of,
 )
 from course_lib.training.experiments.recordings import by_name, load_recording, records_of
+from course_lib.training.experiments.rules import RULES
 from course_lib.training.features import load_features
 from course_lib.training.files.paths import REWARD_MODEL
 from course_lib.training.fit import FitSettings, PreferredTexts, fit
@@ -197,28 +199,29 @@ def verified():
     }
 
 
-def test_longest_last_is_kept_least_at_the_end_and_the_rarest_rule_is_learned_last(verified):
-    runs, groups = verified
-    rules = rules_of(runs)
-    ends = {
-        rule: np.mean([seeds(groups[rule, method], "score")[:, -1] for method in VERIFIED_METHODS]) for rule in rules
-    }
-    assert min(ends, key=ends.get) == "longest last"
-    half = {
-        rule: np.mean([np.argmax(seeds(groups[rule, method], "score") > 0.5, axis=1) for method in VERIFIED_METHODS])
-        for rule in rules
-    }
-    assert max(half, key=half.get) == "staircase"
+def test_the_rarest_rule_is_learned_in_most_runs_and_late(verified):
+    _, groups = verified
+    ends = {rule: [run.after["score"] for method in VERIFIED_METHODS for run in groups[rule, method]] for rule in RULES}
+    assert sum(end > 0.5 for end in ends["staircase"]) == 7
+    assert min(ends["alliteration"]) > 0.97
+    assert f"ends between {min(ends['longest last']):.0%} and {max(ends['longest last']):.0%}" in said(
+        "06", "methods-seen"
+    )
+    batches = np.concatenate([seeds(groups["staircase", method], "score") for method in VERIFIED_METHODS])
+    half = [int(np.argmax(scores > 0.5)) + 1 for scores in batches if (scores > 0.5).any()]
+    assert (min(half), max(half), len(half)) == (7, 17, 7)
 
 
 def test_what_falls_under_verifiers_and_what_does_not(verified):
     runs, groups = verified
     before = means([run.before for run in runs], ["distinct_2", "reward_model"])
-    for name, group in groups.items():
-        pairs, liked = means([run.after for run in group], ["distinct_2", "reward_model"])
-        assert pairs < 0.6 * before[0], name
-        if name[0] != "longest last":
-            assert liked > before[1] - 0.15, name
+    ends = {name: means([run.after for run in group], ["distinct_2", "reward_model"]) for name, group in groups.items()}
+    assert all(pairs < 2 / 3 * before[0] for pairs, _ in ends.values())
+    assert sum(pairs < before[0] / 2 for pairs, _ in ends.values()) > len(ends) / 2
+    for rule in ("alliteration", "staircase"):
+        assert np.mean([ends[rule, method][1] for method in VERIFIED_METHODS]) > before[1] - 0.05
+    liked = sorted(run.after["reward_model"] for run in groups["alliteration", "GRPO"])
+    assert f"end between −{-liked[0]:.2f} and +{liked[-1]:.2f}" in said("06", "fell-seen")
 
 
 def test_pass_at_k_in_notebook_06(verified):
@@ -226,6 +229,20 @@ def test_pass_at_k_in_notebook_06(verified):
     before = {rule: mean_pass_at_k([run.before for run in chosen(runs, pleased=rule)]) for rule in rules_of(runs)}
     after = {name: mean_pass_at_k([run.after for run in group]) for name, group in groups.items()}
     assert all(rates[0] > 5 * before[name[0]][0] for name, rates in after.items())
-    for method in ("RLOO", "GRPO"):
-        assert after["longest last", method][-1] < before["longest last"][-1]
+    assert after["longest last", "RLOO"][0] > 8 * before["longest last"][0]
+    found, lost = found_and_lost(groups["longest last", "RLOO"])
+    assert (2 < found < 3, round(lost)) == (True, 2)
+    assert round(64 * before["staircase"][-1].item()) == 9
     assert all(after["staircase", method][-1] > 0.9 > 0.2 > before["staircase"][-1] for method in VERIFIED_METHODS)
+
+
+def test_what_the_penalty_does_in_notebook_06(verified):
+    runs, groups = verified
+
+    def leashed(rule):
+        return [run for method in VERIFIED_METHODS for run in chosen(runs, pleased=rule, method=method, kl_coef=0.05)]
+
+    assert [run.changes["method"] for run in leashed("staircase") if run.after["score"] > 0.5] == ["GRPO"]
+    near = means([run.after for run in leashed("longest last")], ["score"])
+    far = means([run.after for method in VERIFIED_METHODS for run in groups["longest last", method]], ["score"])
+    assert near < far
