@@ -81,19 +81,30 @@ class Taster(nn.Module):
         return rewards
 
 
-def examples(*, rated: bool) -> tuple[Tensor, Tensor]:
-    """Features and their ratings, or the features of chosen and of rejected texts, by one taste without noise."""
+def examples(*, rated: bool, drawn: int = 0) -> tuple[Tensor, Tensor]:
+    """Features and their ratings, or the features of chosen and of rejected texts, by one taste without noise.
+
+    Another draw brings the same examples in another order, and is as hard to learn from.
+    """
     generator = torch.Generator().manual_seed(0)
     first, second = torch.randn(2, EXAMPLES, WIDTH, generator=generator)
+    if drawn:
+        order = torch.randperm(EXAMPLES, generator=generator.manual_seed(drawn))
+        first, second = first[order], second[order]
     if rated:
         return first, first @ TASTE
     likes = (first @ TASTE > second @ TASTE)[:, None]
     return torch.where(likes, first, second), torch.where(likes, second, first)
 
 
-def run(loop: Callable, loss: Callable[[Tensor, Tensor], Tensor], *, rated: bool, seed: int) -> Trace:
-    """Let a loop learn the taste, watched; what it raises passes through with the trace so far as its `trace`."""
-    columns = examples(rated=rated)
+def run(
+    loop: Callable, loss: Callable[[Tensor, Tensor], Tensor], *, rated: bool, seed: int, drawn: int = 0
+) -> Trace:
+    """Let a loop learn the taste, watched; what it raises passes through with the trace so far as its `trace`.
+
+    `seed` is that of the generator which the loop is given, `drawn` that of the examples.
+    """
+    columns = examples(rated=rated, drawn=drawn)
     trace = Trace()
     rows = {tuple(row): (at, i) for at in range(2 - rated) for i, row in enumerate(columns[at].tolist())}
     if rated:

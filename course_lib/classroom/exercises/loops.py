@@ -77,8 +77,8 @@ def train_reward_model(
     return losses
 
 
-def loop_verdict(exercise: Loop, function: Callable) -> str:
-    """Say whether a student's loop learns as ours does, or which mistake it makes."""
+def loop_verdict(exercise: Loop, function: Callable, *, run: Callable[..., Trace] = run) -> str:
+    """Say whether a student's loop learns as ours does, or which mistake it makes; `run` lets it learn, watched."""
     try:
         trace = run(function, exercise.loss, rated=exercise.rated, seed=0)
         again, other = (run(function, exercise.loss, rated=exercise.rated, seed=seed) for seed in (0, 1))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.ppo_symptoms import symptom
@@ -28,9 +29,14 @@ TOY = replace(toy_settings(kl_coef=KL_COEF, iterations=200), learning_rate=0.007
 INPUT = f"{SETTINGS.iterations} steps of {SETTINGS.batch_size} texts on a language of four words"
 
 
-def ppo_verdict(function: Callable) -> str:
-    """Say whether a student's loop does what PPO does and finds the best policy, or which mistake it makes."""
-    trace = None
+def ppo_verdict(
+    function: Callable, *, run: Callable[..., Trace] = run, distance: Callable[[Callable], float] | None = None
+) -> str:
+    """Say whether a student's loop does what PPO does and finds the best policy, or which mistake it makes.
+
+    `run` lets it train, watched; `distance` says how far from the best policy it ends.
+    """
+    trace, distance = None, distance or from_the_best
     try:
         trace = run(function)
         if named := symptom(trace):
@@ -77,15 +83,31 @@ def means(trace: Trace) -> tuple[str, str] | None:
     return None
 
 
-def distance(loop: Callable) -> float:
+def from_the_best(loop: Callable) -> float:
     """The total variation from the best policy, after a loop has trained on the enumerated language."""
-    task = ToyTask.draw(torch.Generator().manual_seed(0))
+    return variation(text_probabilities(trained(loop)))
+
+
+def toy_task(drawn: int) -> ToyTask:
+    """The reference and the rewards of a draw."""
+    return ToyTask.draw(torch.Generator().manual_seed(drawn))
+
+
+def trained(loop: Callable, *, drawn: int = 0) -> nn.Module:
+    """The policy after a loop has trained on the enumerated language."""
+    task = toy_task(drawn)
     policy = counted(task.policy(), most=5 * TOY.iterations * TOY.epochs * TOY.minibatches)
     means = loop(policy, task.reference, PROMPTS, task.score, settings=TOY, generator=torch.Generator().manual_seed(0))
     if hasattr(means, "__next__"):
         list(means)
+    return policy
+
+
+def variation(probabilities: Float[Tensor, " texts"], *, drawn: int = 0) -> float:
+    """The total variation of a policy, given by the probability of each text, from the best policy of a draw."""
+    task = toy_task(drawn)
     best = optimal_policy(text_probabilities(task.reference), task.rewards, kl_coef=KL_COEF)
-    return total_variation(text_probabilities(policy), best)
+    return total_variation(probabilities, best)
 
 
 def counted(policy: nn.Module, *, most: int) -> nn.Module:

@@ -12,11 +12,14 @@ from course_lib.classroom.exercises.ppo_trace import PROMPTS, SETTINGS, Speaker,
 from course_lib.training.rollout import Rollout
 
 
-def run(loop: Callable, *, seed: int = 0) -> Trace:
-    """Let a loop train, watched; what it raises passes through with the trace so far as its `trace`."""
+def run(loop: Callable, *, seed: int = 0, drawn: int = 0) -> Trace:
+    """Let a loop train, watched; what it raises passes through with the trace so far as its `trace`.
+
+    `seed` is that of the generator which the loop is given, `drawn` that of the two models.
+    """
     trace = Trace()
-    trace.policy = Speaker(trace, seed=1, by_policy=True)
-    trace.reference = Speaker(trace, seed=2, by_policy=False).requires_grad_(False)
+    trace.policy = Speaker(trace, seed=2 * drawn + 1, by_policy=True)
+    trace.reference = Speaker(trace, seed=2 * drawn + 2, by_policy=False).requires_grad_(False)
     trace.begun = {True: trace.policy.table, False: trace.reference.table}
 
     def noted(rollout: Rollout) -> Float[Tensor, " batch"]:

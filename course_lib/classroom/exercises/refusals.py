@@ -23,6 +23,7 @@ def stopped(function: Callable, error: Exception, inputs: dict) -> str:
         return "Not attempted yet: replace `raise NotImplementedError` by your code and run both cells again."
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     lines = [frame.line for frame in extract_tb(error.__traceback__) if frame.filename == file and frame.line]
+    lines += [error.line] if getattr(error, "line", None) else []  # of one that was raised in another process
     where = {"line": lines[-1]} if lines else {}
     if isinstance(error, Endless):
         return block(f"Not yet: {ENDLESS}", where | {"input": written_inputs(inputs)})

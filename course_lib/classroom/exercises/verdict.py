@@ -9,9 +9,12 @@ from course_lib.classroom.exercises.refusals import refusal, stopped
 from course_lib.classroom.exercises.trials import Difference, alike, as_tensor, difference, gradients, results, scale
 
 
-def verdict(exercise: Exercise, function: Callable) -> str:
-    """Say whether a student's function is right, or which mistake it makes and the smallest input that shows it."""
-    for many in rounds(exercise):
+def verdict(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
+    """Say whether a student's function is right, or which mistake it makes and the smallest input that shows it.
+
+    Another `seed` draws other inputs than those that students have.
+    """
+    for many in rounds(exercise, seed):
         for trial in (results, gradients) if exercise.gradient_of else (results,):
             differences = []
             for inputs in many:
@@ -21,7 +24,7 @@ def verdict(exercise: Exercise, function: Callable) -> str:
                     return stopped(function, error, inputs)
             if any(differences):
                 first = next(filter(None, differences))
-                shown = first if many is exercise.probes else smaller(exercise, trial, function, first)
+                shown = first if many is exercise.probes else smaller(exercise, trial, function, first, seed + 1)
                 if named := recognised(exercise, trial, function, many):
                     return refusal(named, shown)
                 some = nearest(exercise, trial, function) if first.inputs is exercise.probes[0] else None
@@ -29,10 +32,10 @@ def verdict(exercise: Exercise, function: Callable) -> str:
     return f"Passed: {exercise.success}"
 
 
-def rounds(exercise: Exercise) -> Iterator[Sequence[dict]]:
+def rounds(exercise: Exercise, seed: int) -> Iterator[Sequence[dict]]:
     """Give the inputs by hand, and for who is right in all of them the random ones."""
     yield exercise.probes
-    yield drawn(exercise.draw)
+    yield drawn(exercise.draw, seed=seed)
 
 
 def recognised(exercise: Exercise, trial: Callable, function: Callable, many: Sequence[dict]) -> Mistake | None:
@@ -89,9 +92,9 @@ def does(exercise: Exercise, trial: Callable, version: Callable, inputs: dict, f
     return same(exercise, trial, version, [inputs], [trial(exercise, function, inputs)])
 
 
-def smaller(exercise: Exercise, trial: Callable, function: Callable, found: Difference) -> Difference:
+def smaller(exercise: Exercise, trial: Callable, function: Callable, found: Difference, seed: int) -> Difference:
     """Look among many more random inputs for a smaller or rounder one that shows a difference."""
-    for inputs in drawn(exercise.draw, seed=1, each=16):
+    for inputs in drawn(exercise.draw, seed=seed, each=16):
         if size(inputs) >= size(found.inputs):
             break
         with suppress(Exception):

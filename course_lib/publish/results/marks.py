@@ -1,0 +1,76 @@
+"""Marks by a table that the teacher may edit: `marks.csv`, a line for each thing that counts, with its points."""
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.classroom.exercises.check import EXERCISES, KNOWN
+from course_lib.publish.results.judge import LIBRARY, PASSED
+from course_lib.publish.results.student import Student
+from course_lib.training.files.errors import CourseError
+from course_lib.training.files.rows import csv_rows, read_text
+from course_lib.training.files.write import write_text
+
+FILE, COLUMNS = "marks.csv", ("what", "points")
+PREDICTION, CHOICE, SHARE = "each prediction answered", "each choice made", "share for the library's"
+DEFAULTS = {name: 1.0 if name in EXERCISES else 3.0 for name in KNOWN} | {"train_ppo": 5.0}
+DEFAULTS |= {PREDICTION: 0.2, CHOICE: 0.05, SHARE: 0.0}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The points of each exercise by its name, of a prediction, of a choice, and what of them the library's gets."""
+
+    points: dict[str, float]
+
+    def of(self, student: Student) -> float:
+        """A student's points; each prediction counts once, whether it came true or not."""
+        share = {PASSED: 1.0, LIBRARY: self.points[SHARE]}
+        earned = [self.points[name] * share.get(outcome.state, 0.0) for name, outcome in student.outcomes.items()]
+        besides = self.points[PREDICTION] * len(student.answers) + self.points[CHOICE] * len(student.choices)
+        return sum(earned) + besides
+
+
+def read_marks(folder: Path) -> Marks:
+    """Read a folder's table of marks, and write one where there is none.
+
+    Raises:
+        CourseError: the table is damaged, or names what is no exercise.
+    """
+    path = folder / FILE
+    if not path.exists():
+        write_text(path, table(DEFAULTS))
+        return Marks(DEFAULTS)
+    text, _ = read_text(path)
+    rows, places = csv_rows(text, path, ",;\t")
+    points = dict(DEFAULTS) | dict.fromkeys(KNOWN, 0.0) | {PREDICTION: 0.0, CHOICE: 0.0}
+    for row, place in zip(rows, places, strict=True):
+        if set(row) != set(COLUMNS) or row["what"] not in DEFAULTS:
+            raise CourseError(
+                f"Expected an exercise, or {PREDICTION!r}, {CHOICE!r} or {SHARE!r}, and its points in {place} of {path}, "
+                f"but {list(row.values())!r:.60} came; delete the file, and it is written anew."
+            )
+        points[row["what"]] = number(row["points"], f"{place} of {path}")
+    return Marks(points)
+
+
+def number(text: str, place: str) -> float:
+    """Points as a teacher writes them, with a point or a comma. CourseError where they are none."""
+    try:
+        points = float(text.replace(",", "."))
+    except ValueError:
+        points = math.nan
+    if not math.isfinite(points):
+        raise CourseError(f"Expected a number of points in {place}, but {text!r:.40} came; write 1 or 0.5, say.")
+    return points
+
+
+def table(points: dict[str, float]) -> str:
+    """The table as CSV."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((what, f"{each:g}") for what, each in points.items())
+    return lines.getvalue()

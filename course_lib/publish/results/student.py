@@ -1,0 +1,69 @@
+"""What came of one student's work."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from course_lib.classroom.answers import Answer
+from course_lib.classroom.choices import Choice, ChoiceFile
+from course_lib.classroom.predictions import predictions
+from course_lib.publish.results.handed_in import ANSWERS_FILE, CHOICES_FILE, HandedIn
+from course_lib.publish.results.judge import Outcome
+from course_lib.training.files import strict_json
+from course_lib.training.files.errors import CourseError
+
+
+@dataclass
+class Student:
+    """A student's outcomes by exercise, first answers by prediction, choices, and what else there is to tell."""
+
+    name: str
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    choices: list[Choice] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def count(self, *states: str) -> int:
+        """How many exercises are in these states."""
+        return sum(outcome.state in states for outcome in self.outcomes.values())
+
+
+def read_student(handed: HandedIn) -> Student:
+    """A student before anything has been judged: the predictions and the choices."""
+    student = Student(handed.name)
+    student.answers = first_answers(handed.files.get(ANSWERS_FILE, ""), student.told)
+    student.choices = choices(handed.files.get(CHOICES_FILE, ""), student.told)
+    return student
+
+
+def first_answers(text: str, told: list[str]) -> dict[str, str]:
+    """The letter that was chosen first for each prediction; lines that are none are counted."""
+    found, damaged = {}, 0
+    for line in text.splitlines():
+        try:
+            answer = Answer(**strict_json.parse(line))
+            datetime.fromisoformat(answer.time)
+            known = answer.choice in predictions()[answer.question].options
+        except (TypeError, ValueError, KeyError):
+            known = False
+        if known:
+            found.setdefault(answer.question, answer.choice)
+        damaged += bool(line.strip()) and not known
+    if damaged:
+        told.append(f"{damaged} of {len(text.splitlines())} lines of {ANSWERS_FILE} are no answers.")
+    return found
+
+
+def choices(text: str, told: list[str]) -> list[Choice]:
+    """The choices that hold; lines that are none are counted."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, CHOICES_FILE)
+        path.write_text(text, encoding="utf-8", newline="")
+        try:
+            held, damaged = ChoiceFile(path).read()
+        except CourseError as error:
+            held, damaged = [], [str(error)]
+    if damaged:
+        told.append(f"{len(damaged)} lines of {CHOICES_FILE} are no choices.")
+    return held
