@@ -1,4 +1,4 @@
-"""The command line: `python -m course_lib run` and `python -m course_lib bench`."""
+"""The command line: `python -m course_lib run`, `bench` and `class`."""
 
 import argparse
 import itertools
@@ -12,6 +12,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 
 from course_lib.training.files.entry_point import entry_point
+from course_lib.training.files.errors import CourseError
 from course_lib.training.settings import PPOSettings, RunSettings, flag
 
 BENCHMARKS = ("ppo", "scaling", "widgets")
@@ -47,12 +48,27 @@ def build_parser(defaults: RunSettings | None = None) -> argparse.ArgumentParser
     bench_parser.add_argument("--device", default="cpu", help="cpu, or cuda for PPO, ours alone (default: cpu)")
     bench_parser.add_argument("--json", action="store_true", help="print JSON, for machines")
     bench_parser.set_defaults(do=measure)
+    add_class(commands)
     run_parser.add_argument("--resume", metavar="FOLDER", help="go on with a run that was stopped, with its settings")
     of_ppo = {setting.name for setting in fields(PPOSettings)}
     the_run, ppo = run_parser.add_argument_group("the run"), run_parser.add_argument_group("PPO")
     for setting in fields(RunSettings):
         add_option(ppo if setting.name in of_ppo else the_run, setting, getattr(defaults, setting.name))
     return parser
+
+
+def add_class(commands: argparse._SubParsersAction) -> None:
+    """The command that takes back what students did."""
+    parser = commands.add_parser(
+        "class",
+        help="take back what students did: a page and a table of a class; seconds for each student",
+        description="Reads a folder with one folder, zip or notebook a student, runs their functions in processes of "
+        "their own on inputs that they do not have, and writes class.html, class.csv and marks.csv into the folder.",
+    )
+    parser.add_argument("folder", type=Path, help="what the students handed in")
+    parser.add_argument("--seed", type=int, metavar="N", help="draws the inputs again that another run drew")
+    parser.add_argument("--processes", type=int, default=2, metavar="N", help="at work at once (default: 2)")
+    parser.set_defaults(do=take_back)
 
 
 def add_option(group: argparse._ArgumentGroup, setting: Field, default: int | float | str) -> None:
@@ -130,6 +146,18 @@ def measure(options: argparse.Namespace) -> None:
         device=options.device,
     )
     print(json.dumps(figures) if options.json else tables)
+
+
+def take_back(options: argparse.Namespace) -> None:
+    """Judge a class's folder."""
+    if not hasattr(os, "fork"):
+        raise CourseError(
+            "Expected a system that can shut students' code in processes of its own, Linux or macOS, but this is "
+            f"{sys.platform}; on Windows run this in WSL."
+        )
+    from course_lib.publish.results.command import take_back
+
+    take_back(options.folder, seed=options.seed, processes=max(options.processes, 1))
 
 
 def describe(record: dict) -> str:

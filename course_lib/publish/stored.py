@@ -14,7 +14,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 KEPT = ("course", "notes", "slideshow", "tags")  # of a cell's metadata: its role, and what a presenter needs
 
 
-def find(names: list[str], folder: Path) -> list[Path]:
+def find(names: list[str], folder: Path = FOLDER) -> list[Path]:
     """Return the notebooks of a folder whose names begin so, or all. CourseError where there is none."""
     paths, starts = sorted(folder.glob("*.ipynb")), [Path(name).name for name in names] or [""]
     for start in starts:

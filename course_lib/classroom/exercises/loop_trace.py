@@ -97,9 +97,7 @@ def examples(*, rated: bool, drawn: int = 0) -> tuple[Tensor, Tensor]:
     return torch.where(likes, first, second), torch.where(likes, second, first)
 
 
-def run(
-    loop: Callable, loss: Callable[[Tensor, Tensor], Tensor], *, rated: bool, seed: int, drawn: int = 0
-) -> Trace:
+def run(loop: Callable, loss: Callable[[Tensor, Tensor], Tensor], *, rated: bool, seed: int, drawn: int = 0) -> Trace:
     """Let a loop learn the taste, watched; what it raises passes through with the trace so far as its `trace`.
 
     `seed` is that of the generator which the loop is given, `drawn` that of the examples.

@@ -8,6 +8,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def confine(folder: Path) -> list[str]:
         missing.append("a network of its own, without a way out")
     opened = [os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC) for path in (folder, os.devnull)]
     become_nobody()
+    end_with_parent(libc)  # which becoming somebody else undoes
     limit()
     if not write_only_in(libc, *opened):
         missing.append("a kernel that keeps files outside its folder from being written")
@@ -96,6 +98,12 @@ def become_nobody() -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def end_with_parent(libc: ctypes.CDLL) -> None:
+    """Let the kernel end this process when the one that began it ends."""
+    if on_linux():
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
 def without_network(libc: ctypes.CDLL) -> bool:

@@ -49,8 +49,8 @@ def read_marks(folder: Path) -> Marks:
     for row, place in zip(rows, places, strict=True):
         if set(row) != set(COLUMNS) or row["what"] not in DEFAULTS:
             raise CourseError(
-                f"Expected an exercise, or {PREDICTION!r}, {CHOICE!r} or {SHARE!r}, and its points in {place} of {path}, "
-                f"but {list(row.values())!r:.60} came; delete the file, and it is written anew."
+                f"Expected an exercise, or {PREDICTION!r}, {CHOICE!r} or {SHARE!r}, and its points in {place} of "
+                f"{path}, but {list(row.values())!r:.60} came; delete the file, and it is written anew."
             )
         points[row["what"]] = number(row["points"], f"{place} of {path}")
     return Marks(points)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from course_lib.publish.results import pupil
-from course_lib.publish.results.confine import on_linux
+from course_lib.publish.results.confine import end_with_parent, on_linux
 from course_lib.publish.results.wire import Gone, Line
 
 SUBREAPER = 36  # prctl(2): orphans below come to this process, whatever session they made
@@ -53,8 +53,10 @@ class Nursery:
 def keep(control: socket.socket) -> None:
     """Fork and end students' processes, one at a time, as the judge says."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    libc = ctypes.CDLL(None)
+    end_with_parent(libc)
     if on_linux():
-        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+        libc.prctl(SUBREAPER, 1, 0, 0, 0)
     while True:
         message, ends, _, _ = socket.recv_fds(control, 65536, 1)
         if not message:

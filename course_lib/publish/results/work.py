@@ -1,5 +1,6 @@
 """A class judged by several processes at once, each with a nursery of its own; what harms one harms no result."""
 
+import ctypes
 import os
 import signal
 import tempfile
@@ -12,7 +13,7 @@ from socket import socketpair
 
 import torch
 
-from course_lib.publish.results.confine import NOBODY
+from course_lib.publish.results.confine import NOBODY, end_with_parent
 from course_lib.publish.results.handed_in import HandedIn
 from course_lib.publish.results.judge import SECONDS_IN_ALL, Judge, Outcome
 from course_lib.publish.results.nursery import Nursery
@@ -65,6 +66,7 @@ class Worker:
 def work(line: Line) -> None:
     """Judge students, one after the other; the nursery comes first, so that it knows of none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(ctypes.CDLL(None))
     torch.set_num_threads(1)
     nursery, judge = Nursery(), None
     while True:
