@@ -68,6 +68,7 @@ def add_class(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("folder", type=Path, help="what the students handed in")
     parser.add_argument("--seed", type=int, metavar="N", help="draws the inputs again that another run drew")
     parser.add_argument("--processes", type=int, default=2, metavar="N", help="at work at once (default: 2)")
+    parser.add_argument("--taste", action="store_true", help="run PPO toward what the class likes; a minute more")
     parser.set_defaults(do=take_back)
 
 
@@ -157,7 +158,7 @@ def take_back(options: argparse.Namespace) -> None:
         )
     from course_lib.publish.results.command import take_back
 
-    take_back(options.folder, seed=options.seed, processes=max(options.processes, 1))
+    take_back(options.folder, seed=options.seed, processes=max(options.processes, 1), taste=options.taste)
 
 
 def describe(record: dict) -> str:

@@ -4,10 +4,13 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from shared.notebooks import NOTEBOOKS
 
+from course_lib.classroom.choices import Choice, TextPair
 from course_lib.classroom.predictions import predictions
 from course_lib.publish.roles import exercises
 from course_lib.publish.stored import read
@@ -50,7 +53,7 @@ HOSTILE = {
     "deletes": "import shutil\n" + FUNCTION.format("shutil.rmtree({victim!r}); return logprobs - ref_logprobs"),
     "deletes below Python": FUNCTION.format("torch.save(torch.zeros(3), {victim!r} + '/kept.txt'); return logprobs"),
     "prints": FUNCTION.format("print('x' * 10**8); return logprobs - ref_logprobs"),
-    "patches the check": "import course_lib.classroom.exercises.verdict as v, course_lib.classroom.exercises.trials as t\n"
+    "patches the check": "from course_lib.classroom.exercises import trials as t, verdict as v\n"
     "v.verdict = lambda *_, **__: 'Passed: of course'\nt.alike = v.alike = lambda *_, **__: True\n"
     "torch.allclose = lambda *_, **__: True\n" + FUNCTION.format("return logprobs + 1"),
     "knows the answers by heart": "from course_lib.classroom.exercises.check import EXERCISES\n"
@@ -108,7 +111,7 @@ def answers(number: int) -> str:
     lines, time = [], "2026-03-02T10:00:00+01:00"
     for place, (name, question) in enumerate(predictions().items()):
         if (place + number) % 4:
-            letter = question.right if (place * number) % 3 else "a"
+            letter = question.right if (7 * place + 3 * number) % 5 > 1 else "abc"[(place + number) % 3]
             lines.append(json.dumps({"question": name, "choice": letter, "time": time}))
     return "\n".join([*lines, lines[0].replace('"choice": "', '"choice": "z')]) + "\n"
 
@@ -128,6 +131,13 @@ def honest(folder: Path, number: int, *, most: int = 99) -> None:
     (folder / "notebooks").mkdir()
     (folder / "notebooks" / "02_clipped_ppo.ipynb").write_text(written, encoding="utf-8")
     (folder / "my_answers.jsonl").write_text(answers(number), encoding="utf-8")
+
+
+def annotators(pairs: list[TextPair], taste: Callable, *, count: int, seed: int = 0) -> list[list[Choice]]:
+    """Students who decide each pair by one taste, a function from texts to numbers, with Bradley and Terry's noise."""
+    gaps = taste([pair.left for pair in pairs]) - taste([pair.right for pair in pairs])
+    likes = torch.rand(count, len(pairs), generator=torch.Generator().manual_seed(seed)) < torch.sigmoid(gaps)
+    return [[Choice(pair, "left" if left else "right") for pair, left in zip(pairs, row, strict=True)] for row in likes]
 
 
 def hostile(folder: Path, victim: Path) -> None:

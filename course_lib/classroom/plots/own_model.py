@@ -1,6 +1,7 @@
 """What came of a student's choices: shares with their intervals, between a coin and a person."""
 
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,6 +29,11 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
         ("the crowd's model,\nmoved by your choices", verdict.on_crowd, REWARD_MODEL, "s"),
         ("the crowd's model", certain, REWARD_MODEL, "D"),
     )
+    draw_shares(ax, rows)
+
+
+def draw_shares(ax: Axes, rows: Sequence[tuple[str, Estimate, str, str]]) -> None:
+    """Draw shares of pairs with their intervals, each with its name, colour and marker, between a coin and a person."""
     for height, (_, estimate, colour, marker) in zip(range(len(rows), 0, -1), rows, strict=True):
         ax.plot([estimate.low, estimate.high], [height, height], color=colour, linewidth=7, alpha=0.35)
         ax.plot(estimate.value, height, marker, color=colour, markersize=11, markeredgecolor="white")

@@ -66,9 +66,11 @@ class Judge:
         """Judge all functions in a student's code; return the outcomes by exercise, and what else there is to tell."""
         self.sources, self.folder, self.until = sources, folder, time.monotonic() + self.in_all
         self.line: Line | None = None
+        self.stopped: list[str] = []
         try:
             has, told = self.begin()
             outcomes = {name: self.outcome(name, *has[name]) for name in KNOWN if name in has}
+            told += self.stopped
         except (Gone, Late) as error:
             outcomes, told = {}, [f"The code cannot be run: {why(error)}."]
         finally:
@@ -81,7 +83,9 @@ class Judge:
         self.line = self.nursery.begin(self.folder)
         self.missing = [str(each) for each in self.line.receive(seconds=20)["missing"]]
         answer = self.ask("load", sources=[[source.file, source.text] for source in self.sources])
-        has, problems = answer.get("has", {}), answer.get("problems", [])
+        if not {"has", "problems"} <= answer.keys():
+            raise Gone("it sends what was not asked")
+        has, problems = answer["has"], answer["problems"]
         files = {source.file for source in self.sources}
         found = {
             name: [str(part) for part in where] for name, where in has.items() if name in KNOWN and where[0] in files
@@ -117,6 +121,7 @@ class Judge:
                 return self.passed(name, says, source)
         except (Gone, Late) as error:
             self.end()
+            self.stopped.append(f"my_{name}: {why(error)}.")
             return Outcome(TRIED, why(error), source=source)
         if says.startswith("Not attempted"):
             return Outcome(NOT_TRIED)

@@ -1,7 +1,8 @@
 """The page of a class, to be shown without a name, with a table of names folded at its end."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from statistics import median
+from textwrap import dedent
 
 from markupsafe import Markup
 
@@ -12,6 +13,7 @@ from course_lib.publish.results.judge import LIBRARY, PASSED, TRIED
 from course_lib.publish.results.marks import Marks
 from course_lib.publish.results.student import Student
 from course_lib.publish.results.summary import STATES, count_class
+from course_lib.publish.results.taste_page import TastePart
 
 CLASSES = dict(zip(STATES, ("passed", "ours", "tried", "open"), strict=True))
 
@@ -24,7 +26,7 @@ def class_page(
     seed: int,
     seconds: float,
     missing: Collection[str] = (),
-    taste: Callable | None = None,
+    taste: TastePart | None = None,
 ) -> str:
     """The page; what students wrote is escaped in it. `taste` is what there is to say of the class's choices."""
     with_code = [student for student in students if student.outcomes]
@@ -41,7 +43,7 @@ def class_page(
             facts={
                 "handed in": len(students),
                 "with functions": len(with_code),
-                "passed, half of them more than": f"{median(passed):g} of {len(KNOWN)}" if passed else "none",
+                "functions passed (median)": f"{median(passed):g} of {len(KNOWN)}" if passed else "none",
                 "predictions answered": sum(len(student.answers) for student in students),
                 "choices made": sum(len(student.choices) for student in students),
             },
@@ -59,4 +61,4 @@ def class_page(
 def said_in_rows(verdict: str) -> tuple[str, str]:
     """A check's sentence, and the rows below it as they are."""
     sentence, _, rows = verdict.partition("\n")
-    return sentence.removeprefix("Not yet: "), rows
+    return sentence.removeprefix("Not yet: "), dedent(rows)

@@ -51,7 +51,7 @@ def first_answers(text: str, told: list[str]) -> dict[str, str]:
             found.setdefault(answer.question, answer.choice)
         damaged += bool(line.strip()) and not known
     if damaged:
-        told.append(f"{damaged} of {len(text.splitlines())} lines of {ANSWERS_FILE} are no answers.")
+        told.append(f"Lines of {ANSWERS_FILE} that are no answers: {damaged}.")
     return found
 
 
@@ -65,5 +65,5 @@ def choices(text: str, told: list[str]) -> list[Choice]:
         except CourseError as error:
             held, damaged = [], [str(error)]
     if damaged:
-        told.append(f"{len(damaged)} lines of {CHOICES_FILE} are no choices.")
+        told.append(f"Lines of {CHOICES_FILE} that are no choices: {len(damaged)}.")
     return held

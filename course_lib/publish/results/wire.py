@@ -129,8 +129,8 @@ class Line:
             self.end.sendall(len(content).to_bytes(4, "big") + content)
         except TimeoutError:
             raise Late from None
-        except OSError as error:
-            raise Gone(f"it has ended ({error.strerror})") from None
+        except OSError:
+            raise Gone("its process has ended") from None
 
     def receive(self, *, seconds: float = 600.0) -> object:
         """The next message. Gone where none can come any more, Late where it does not come in time."""
@@ -151,10 +151,10 @@ class Line:
                 part = self.end.recv(min(size - len(parts), 1 << 16))
             except TimeoutError:
                 raise Late from None
-            except OSError as error:
-                raise Gone(f"it has ended ({error.strerror})") from None
+            except OSError:
+                raise Gone("its process has ended") from None
             if not part:
-                raise Gone("it has ended")
+                raise Gone("its process has ended")
             parts += part
         return bytes(parts)
 
