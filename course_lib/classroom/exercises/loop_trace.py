@@ -47,7 +47,7 @@ class Trace:
     calls: int = 0
     calls_without_gradient: int = 0
     updates: list[Update] = field(default_factory=list)
-    optimizers: list[Optimizer] = field(default_factory=list)
+    optimizers: list[object] = field(default_factory=list)  # each once
     rates: list[float] = field(default_factory=list)
     owners: dict[float, Place] = field(default_factory=dict)  # whose each number is that the loss may be given
     weights: Tensor = field(default_factory=lambda: START[0])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.optim.optimizer import Optimizer
 
 from course_lib.classroom.exercises.patience import Endless
 from course_lib.training.policy import PolicyOutput
@@ -61,15 +60,15 @@ class Step:
 class Trace:
     """One run of a loop."""
 
-    policy: "Speaker | None" = None
-    reference: "Speaker | None" = None
+    policy: "Speaker | Weights | None" = None
+    reference: "Speaker | Weights | None" = None
     begun: dict[bool, Table] = field(default_factory=dict)  # the policy's table (True), and the reference's
     sampled: list[tuple[bool, Table]] = field(default_factory=list)  # by the policy or not, with which table
     rollouts: list[Rollout] = field(default_factory=list)  # that were scored
     scores: list[Float[Tensor, " batch"]] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    optimizers: list[Optimizer] = field(default_factory=list)
+    optimizers: list[object] = field(default_factory=list)  # each once
     backwards: int = 0
     piled: bool = False  # whether .grad ever held more than came since the last change of the weights
     returned: object = None
@@ -83,6 +82,14 @@ class Trace:
     def learned(self) -> list[Read]:
         """The policy's reads to whose log-probabilities a gradient came back."""
         return [read for read in self.reads if read.by_policy and read.to_logprobs is not None]
+
+
+@dataclass
+class Weights:
+    """The numbers of a Speaker that is in another process."""
+
+    logits: Float[Tensor, "states words"]
+    values: Float[Tensor, " states"]
 
 
 class Seen:

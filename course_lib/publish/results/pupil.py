@@ -24,10 +24,11 @@ from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.loop_trace import Endless
 from course_lib.classroom.exercises.loops import Loop
+from course_lib.classroom.exercises.ppo_trace import Weights
 from course_lib.publish.results.calls import Call, make
 from course_lib.publish.results.confine import Refused, confine, silence
 from course_lib.publish.results.handed_in import LIBRARY_FILE
-from course_lib.publish.results.wire import Gone, Line, Weights, pack, unpack
+from course_lib.publish.results.wire import Gone, Line, pack, unpack
 from course_lib.training import ppo
 from course_lib.training.own_equations import is_ours, said
 

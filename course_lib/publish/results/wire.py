@@ -8,7 +8,7 @@ import math
 import select
 import socket
 import time
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from numbers import Integral, Real
 
 import torch
@@ -24,16 +24,10 @@ DTYPES = {
 }
 
 
-@dataclass
-class Weights:
-    """The parameters that a trace keeps of a model."""
-
-    logits: Tensor
-    values: Tensor
-
-
 TRACES = {"LoopTrace": loop_trace.Trace, "PPOTrace": ppo_trace.Trace}
-KNOWN = {kind.__name__: kind for kind in (loop_trace.Update, ppo_trace.Read, ppo_trace.Step, Rollout, Weights)} | TRACES
+KNOWN = {
+    kind.__name__: kind for kind in (loop_trace.Update, ppo_trace.Read, ppo_trace.Step, ppo_trace.Weights, Rollout)
+} | TRACES
 NAMES = {kind: name for name, kind in KNOWN.items()}
 
 
@@ -121,7 +115,7 @@ class Line:
     def __init__(self, end: socket.socket):
         self.end = end
 
-    def send(self, message: object, *, seconds: float = 600.0) -> None:
+    def send(self, message: object, *, seconds: float | int = 600) -> None:
         """Send a message. Gone where nobody listens, Late where it is not taken in time."""
         content = json.dumps(message).encode()
         self._within(seconds)
@@ -132,7 +126,7 @@ class Line:
         except OSError:
             raise Gone("its process has ended") from None
 
-    def receive(self, *, seconds: float = 600.0) -> object:
+    def receive(self, *, seconds: float | int = 600) -> object:
         """The next message. Gone where none can come any more, Late where it does not come in time."""
         until = time.monotonic() + seconds
         size = int.from_bytes(self._take(4, until), "big")
@@ -158,7 +152,7 @@ class Line:
             parts += part
         return bytes(parts)
 
-    def _within(self, seconds: float) -> None:
+    def _within(self, seconds: float | int) -> None:
         if seconds <= 0:
             raise Late
         self.end.settimeout(seconds)
@@ -168,7 +162,7 @@ class Line:
         self.end.close()
 
 
-def waiting(lines: list[Line], *, seconds: float) -> list[Line]:
+def waiting(lines: list[Line], *, seconds: float | int) -> list[Line]:
     """Those of the lines on which something has come, once it has on one, or the time is over."""
     ready, _, _ = select.select([line.end for line in lines], [], [], seconds)
     return [line for line in lines if line.end in ready]
