@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from course_lib.classroom.exercises import loop_symptoms, ppo_symptoms
 from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.loop_trace import Endless
@@ -227,7 +228,7 @@ def raise_from(answer: dict) -> None:
 def mistake_in(says: str, exercise: object) -> str:
     """The name of the mistake that a check tells of, by which those of a class are counted."""
     first = says.partition("\n")[0].removeprefix("Not yet: ").removeprefix("with this input it looks as if ")
-    for mistake in getattr(exercise, "mistakes", []):
+    for mistake in (*getattr(exercise, "mistakes", []), *loop_symptoms.SYMPTOMS, *ppo_symptoms.SYMPTOMS):
         if first == f"{mistake.name}. {mistake.hint}":
             return mistake.name
     return re.split(r"[:.](?: |$)", first)[0].removeprefix("your function ")

@@ -113,7 +113,7 @@ class Pupil:
         """Make some calls of a function, and give for each what came, or what it raised."""
         return {"answers": [self.answer({"ask": "call", "name": name, "call": call}) for call in calls]}
 
-    def call(self, name: str, call: list) -> dict:
+    def call(self, name: str, call: dict) -> dict:
         """Make one call of a function."""
         return {"came": pack(tuple(make(self.functions[name].function, Call(*unpack(call)))))}
 
@@ -134,11 +134,10 @@ class Pupil:
     def without(self, name: str, then: dict) -> dict:
         """Answer another message while the library's own function is taken away, wherever it is kept."""
         exercise = KNOWN[name]
-        ours = [exercise.reference] if isinstance(exercise, Exercise | Loop) else [exercise, ppo.train]
-        functions = [inspect.unwrap(function) for function in ours]
-        codes = [function.__code__ for function in functions]
-        for function in functions:
-            function.__code__ = taken.__code__
+        functions = [exercise.reference] if isinstance(exercise, Exercise | Loop) else [exercise, ppo.train]
+        codes, instead = [function.__code__ for function in functions], inspect.unwrap(taken).__code__
+        for function, code in zip(functions, codes, strict=True):
+            function.__code__ = instead.replace(co_freevars=code.co_freevars)  # as many as a wrapper has
         try:
             return self.answer(then)
         finally:
