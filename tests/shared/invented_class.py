@@ -69,7 +69,7 @@ HOSTILE = {
     "closes everything": "import os\n" + FUNCTION.format("os.closerange(0, 64)"),
     "forges answers": "import os\nfor fd in range(3, 64):\n    try:\n"
     "        os.write(fd, b'\\x00\\x00\\x00\\x02{}' * 99)\n    except OSError:\n        pass\n" + K1,
-    "calls out": "import socket\n" + FUNCTION.format("socket.create_connection(('127.0.0.1', 9)); return logprobs"),
+    "calls out": "import socket\n" + FUNCTION.format("socket.socket().connect(('127.0.0.1', 9)); return logprobs"),
     "crashes": "import ctypes\n" + FUNCTION.format("ctypes.string_at(0)"),
     "recurses": FUNCTION.format("return my_k1(logprobs, ref_logprobs)"),
     "fills the disk": FUNCTION.format("open('big', 'wb').write(b'0' * 10**9)"),
