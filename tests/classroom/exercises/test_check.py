@@ -79,6 +79,15 @@ def test_every_mistake_is_known_by_its_name_and_shown_with_an_input(name, mistak
     assert rows[-2].split()[1:] != rows[-1].split()[1:], "expected and got must look different"
 
 
+@every_exercise
+def test_inputs_drawn_anew_are_as_fair(name):
+    exercise = EXERCISES[name]
+    for seed in (2, 3, 999_983):
+        assert verdict(exercise, exercise.reference, seed=seed).startswith("Passed")
+    for mistake in exercise.mistakes:
+        assert verdict(exercise, mistake.function, seed=999_983).startswith(f"Not yet: {mistake.name}.")
+
+
 def test_names_are_for_one_mistake_each_and_hints_are_sentences():
     names = [mistake.name for _, mistake in MISTAKES]
     assert len(set(names)) == len(names) >= 50

@@ -89,7 +89,7 @@ def test_the_class_knows_more_than_one_of_it(shown, others):
 def test_a_class_against_the_crowd_is_told_so(shown):
     taste = read_taste(annotators(shown, lambda texts: 3 * against_the_crowd(texts), count=12))
     assert taste.with_crowd.high < 0.3
-    assert taste.among.low > 0.7
+    assert taste.among.low > 0.6
     pair, left, right = taste.against
     model = crowd_model()
     assert (left > right) == bool(model.score([pair.left]) < model.score([pair.right]))
