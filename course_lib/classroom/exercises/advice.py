@@ -112,6 +112,21 @@ ADVICE = [
         "a mask cannot be subtracted: write ~mask for its opposite, and mask.float() to compute with it.",
     ),
     Advice(
+        rf"'{NUMBER}' object has no attribute 'backward'",
+        "",
+        "a plain number leads back nowhere: call backward() on the loss itself, and take .item() only after it.",
+    ),
+    Advice(
+        r"does not require grad",
+        r"backward\(",
+        "no way leads back from this loss: .item(), .detach(), torch.tensor(...) or torch.no_grad() cut it off.",
+    ),
+    Advice(
+        r"backward through the graph a second time",
+        "",
+        "backward() has used up this computation: call the model and the loss anew in each step.",
+    ),
+    Advice(
         rf"'{NUMBER}' object has no attribute '(\w+)'",
         "",
         "a plain number has no .{0}, only a tensor has: write torch.tensor(x) around it.",

@@ -1,21 +1,12 @@
 """The mistakes that people make in training loops, and how each shows in what a loop did; the first causes first."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 
 from course_lib.classroom.exercises.loop_trace import BATCH_SIZE, BATCHES, EPOCHS, EXAMPLES, LEARNING_RATE, START, Trace
-
-
-class Symptom(NamedTuple):
-    """A mistake, the hint that leads out, and how it shows in what a loop did."""
-
-    name: str
-    hint: str
-    shows: Callable[[Trace], bool]
+from course_lib.classroom.exercises.loss_symptoms import LOSS_SYMPTOMS
+from course_lib.classroom.exercises.symptom import Symptom, cut_off
 
 
 def orders(trace: Trace) -> list[list[int]]:
@@ -62,6 +53,7 @@ def seen(trace: Trace) -> int:
     return sum(map(len, orders(trace)))
 
 
+RETURN_INSIDE = "Is `return` inside the loop? It belongs below both, as far left as the first `for`."
 SYMPTOMS = [
     Symptom(
         "the model that you are given is never called",
@@ -72,26 +64,23 @@ SYMPTOMS = [
         "the model is called without gradients",
         "Under torch.no_grad() nothing can be learned: that is for measuring, not for the loss.",
         lambda trace: trace.calls == trace.calls_without_gradient,
+        cut_off,
     ),
     Symptom(
         "the loss that you are given is never called",
         "Which loss it is, who calls your loop decides: loss(first, second).",
         lambda trace: not trace.updates,
     ),
-    Symptom(
-        "the gradient is lost before the loss",
-        ".detach(), .item(), .tolist() and torch.tensor(...) cut it off: give the loss what the model returns.",
-        lambda trace: not any(update.has_gradient for update in trace.updates),
-    ),
-    Symptom(
-        "a column of the loss has another shape than the other",
-        "Torch stretches both to fit, and every text meets every other: both must be (batch,).",
-        lambda trace: any(len(set(update.shapes)) > 1 for update in trace.updates),
-    ),
+    *LOSS_SYMPTOMS,
     Symptom(
         "backward() is missing",
         "The loss alone changes nothing: loss.backward() writes into each weight's .grad which way it falls.",
         lambda trace: not any(update.fresh for update in trace.updates),
+    ),
+    Symptom(
+        "step() comes before backward()",
+        "It goes where the last gradient led: optimizer.zero_grad(), loss.backward(), optimizer.step().",
+        lambda trace: trace.stepped_first,
     ),
     Symptom(
         "zero_grad() stands between backward() and step()",
@@ -131,14 +120,24 @@ SYMPTOMS = [
         lambda trace: max(sizes(trace)) != BATCH_SIZE,
     ),
     Symptom(
-        "epochs is not used",
-        "Each epoch goes once through all examples, and there are `epochs` of them.",
-        lambda trace: seen(trace) <= EXAMPLES or seen(trace) > EPOCHS * EXAMPLES,
+        f"it returned after 1 of {EPOCHS * BATCHES} steps",
+        RETURN_INSIDE,
+        lambda trace: len(trace.updates) == 1,
     ),
     Symptom(
         "the last, smaller batch of an epoch is left out",
         f"{EXAMPLES} examples make {BATCHES} batches of up to {BATCH_SIZE}: what remains is a batch too.",
         lambda trace: sizes(trace) == {BATCH_SIZE},
+    ),
+    Symptom(
+        f"it returned after 1 of {EPOCHS} epochs",
+        f"{RETURN_INSIDE} And `epochs` says how many there are.",
+        lambda trace: seen(trace) <= EXAMPLES,
+    ),
+    Symptom(
+        "epochs is not used",
+        "Each epoch goes once through all examples, and there are `epochs` of them.",
+        lambda trace: seen(trace) != EPOCHS * EXAMPLES,
     ),
     Symptom(
         "the two columns are shuffled apart",
@@ -176,12 +175,3 @@ SYMPTOMS = [
         lambda trace: bool(trace.rates) and abs(trace.rates[0] / LEARNING_RATE - 1) > 0.5,
     ),
 ]
-
-
-def symptom(trace: Trace, *, stopped_early: bool = False) -> Symptom | None:
-    """The first mistake that a run shows; of one that stopped early, only what had come by then."""
-    for each in SYMPTOMS[1:5] if stopped_early else SYMPTOMS:
-        with suppress(IndexError, ValueError):
-            if each.shows(trace) and not (stopped_early and not trace.updates):
-                return each
-    return None

@@ -28,7 +28,7 @@ class Update:
 
     places: tuple[list[Place | None], ...]  # whose numbers the loss was given, column by column
     loss: float
-    has_gradient: bool
+    gradients: tuple[bool, ...]  # whether they can come through each column
     shapes: tuple[tuple[int, ...], ...]
     fresh: list[Tensor] = field(default_factory=list)  # the gradient of each backward
     piled: list[Tensor] = field(default_factory=list)  # what `.grad` held after it
@@ -44,11 +44,13 @@ class Update:
 class Trace:
     """One run of a loop."""
 
+    rated: bool = False
     calls: int = 0
     calls_without_gradient: int = 0
     updates: list[Update] = field(default_factory=list)
     optimizers: list[object] = field(default_factory=list)  # each once
     rates: list[float] = field(default_factory=list)
+    stepped_first: bool = False  # whether a step came before any backward
     owners: dict[float, Place] = field(default_factory=dict)  # whose each number is that the loss may be given
     weights: Tensor = field(default_factory=lambda: START[0])
     returned: object = None
@@ -103,7 +105,7 @@ def run(loop: Callable, loss: Callable[[Tensor, Tensor], Tensor], *, rated: bool
     `seed` is that of the generator which the loop is given, `drawn` that of the examples.
     """
     columns = examples(rated=rated, drawn=drawn)
-    trace = Trace()
+    trace = Trace(rated=rated)
     rows = {tuple(row): (at, i) for at in range(2 - rated) for i, row in enumerate(columns[at].tolist())}
     if rated:
         trace.owners |= {rating: (1, i) for i, rating in enumerate(columns[1].tolist())}
@@ -126,10 +128,14 @@ def noted(loss: Callable[[Tensor, Tensor], Tensor], trace: Trace) -> Callable[[T
     def called(first: Tensor, second: Tensor) -> Tensor:
         numbers = [column.detach().flatten().tolist() for column in (first, second)]
         places = tuple([trace.owners.get(number) for number in column] for column in numbers)
-        has_gradient = first.requires_grad or second.requires_grad
-        update = Update(places, math.nan, has_gradient, (tuple(first.shape), tuple(second.shape)))
+        gradients = first.requires_grad, second.requires_grad
+        update = Update(places, math.nan, gradients, (tuple(first.shape), tuple(second.shape)))
         trace.updates.append(update)
-        value = loss(first, second)  # which may raise, where the shapes differ
+        try:
+            value = loss(first, second)
+        except Exception as error:
+            error.in_loss = True
+            raise
         update.loss = value.item()
         return value
 
@@ -142,6 +148,7 @@ def watched(weight: nn.Parameter, trace: Trace) -> Iterator[None]:
 
     def before_step(optimizer: Optimizer, *_: object) -> None:
         if trace.updates and any(part is weight for group in optimizer.param_groups for part in group["params"]):
+            trace.stepped_first |= not any(update.fresh for update in trace.updates)
             trace.updates[-1].used.append(None if weight.grad is None else weight.grad.clone())
             trace.rates.append(optimizer.param_groups[0]["lr"])
             if not any(known is optimizer for known in trace.optimizers):

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.classroom.exercises.loop_symptoms import orders, symptom
+from course_lib.classroom.exercises.loop_symptoms import SYMPTOMS, orders
 from course_lib.classroom.exercises.loop_trace import BATCH_SIZE, EPOCHS, EXAMPLES, Trace, run
 from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.refusals import stopped
+from course_lib.classroom.exercises.symptom import first_shown
 from course_lib.classroom.exercises.written import kind
 from course_lib.equations.preferences import bradley_terry_loss
 
@@ -87,10 +89,10 @@ def loop_verdict(exercise: Loop, function: Callable, *, run: Callable[..., Trace
             "the loop does not end", "It was stopped: what its condition asks must come to change.", error.trace
         )
     except Exception as error:
-        if named := not isinstance(error, NotImplementedError) and symptom(error.trace, stopped_early=True):
+        if named := first_shown(SYMPTOMS, error.trace, error):
             return refused(named.name, named.hint, error.trace)
         return stopped(function, error, {}).replace("  input:    ", f"  input:    {INPUT}")
-    if named := symptom(trace):
+    if named := first_shown(SYMPTOMS, trace):
         return refused(named.name, named.hint, trace)
     if orders(trace) != orders(again) or orders(trace) == orders(other):
         return refused("the generator is not used", "Who gives the same seed wants the same order: pass it on.", trace)
@@ -109,6 +111,10 @@ def returns(trace: Trace) -> str | None:
         return refused("the losses are not one a step", f"A list of {steps} numbers is expected, and {came}.", trace)
     if any(isinstance(loss, Tensor) for loss in losses):
         return refused("the losses are tensors", "Each keeps the memory of its whole batch: append loss.item().", trace)
+    if any(map(callable, losses)):
+        return refused("the losses are functions", "loss.item is one: write loss.item(), with its brackets.", trace)
+    if not all(isinstance(loss, Real) for loss in losses):
+        return refused("the losses are no numbers", f"Append loss.item(); {kind(losses[0])} came.", trace)
     right = torch.tensor([update.loss for update in trace.updates])
     if not torch.allclose(torch.tensor(losses, dtype=right.dtype), right, atol=1e-5):
         return refused("the numbers returned are not the losses", "Append the loss of each batch as it is.", trace)

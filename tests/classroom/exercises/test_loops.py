@@ -201,6 +201,12 @@ WRONG = {
     "a column": ("a column of the loss has another shape", ("model(first[rows])", "model(first[rows])[:, None]")),
     "no backward": ("backward() is missing", (BACK, "")),
     "cleared between": ("zero_grad() stands between backward() and step()", (ZERO + BACK, BACK + ZERO)),
+    "zero, step, backward": ("step() comes before backward()", (ZERO + BACK + STEP, ZERO + STEP + BACK)),
+    "step, zero, backward": ("step() comes before backward()", (ZERO + BACK + STEP, STEP + ZERO + BACK)),
+    "means": (
+        "the loss is given one number for the whole batch",
+        (CALL, "loss(model(first[rows]).mean(), SECOND.mean())"),
+    ),
     "no step": ("step() is missing", (STEP, "")),
     "no zero_grad": ("gradients pile up", (ZERO, "")),
     "zero_grad once an epoch": (
@@ -216,8 +222,10 @@ WRONG = {
     "one batch": ("one batch comes for ever", ("order[start : start + batch_size]", "torch.arange(batch_size)")),
     "all at once": ("batch_size is not used", ("order[start : start + batch_size]", "order")),
     "one by one": ("batch_size is not used", ("batch_size", "1")),
-    "one epoch": ("epochs is not used", ("range(epochs)", "range(1)")),
-    "return in the loop": ("epochs is not used", ("    return", "        return")),
+    "one epoch": ("it returned after 1 of 20 epochs. Is `return` inside", ("range(epochs)", "range(1)")),
+    "return in the loop": ("it returned after 1 of 20 epochs. Is `return` inside", ("    return", "        return")),
+    "return in the inner loop": ("it returned after 1 of 120 steps. Is `return`", ("    return", "            return")),
+    "one epoch too few": ("epochs is not used", ("range(epochs)", "range(1, epochs)")),
     "drop last": ("the last, smaller batch", ("len(order), batch_size)", "len(order) - batch_size + 1, batch_size)")),
     "apart": ("the two columns are shuffled apart", ("        order =", APART + "        order =")),
     "climbed": ("the loss is climbed", (BACK, "            (-value).backward()\n")),
@@ -243,6 +251,8 @@ WRONG = {
     "last loss": ("the losses are not one a step", ("return losses", "return losses[-1]")),
     "one an epoch": ("the losses are not one a step", ("return losses", "return losses[::6]")),
     "tensors": ("the losses are tensors", ("value.item()", "value")),
+    "functions": ("the losses are functions. loss.item is one", ("value.item()", "value.item")),
+    "texts": ("the losses are no numbers. Append loss.item(); a str came", ("value.item()", "str(value)")),
     "rounded": ("the numbers returned are not the losses", ("value.item()", "value.item() / batch_size")),
     "for ever": ("the loop does not end", ("for epoch in range(epochs)", "epoch = 0\n    while epoch < epochs")),
 }
@@ -261,6 +271,50 @@ def test_exchanged_columns_are_named_for_choices_alone():
     exchange = (CALL, "loss(model(second[rows]), model(first[rows]))")
     assert says(CHOSEN, exchange).startswith("Not yet: chosen and rejected are exchanged in the loss")
     assert says(RATED, (CALL, "loss(second[rows], model(first[rows]))")).startswith("Passed"), "the square is the same"
+
+
+@pytest.mark.parametrize(
+    ("name", "named", "call"),
+    [
+        (
+            RATED,
+            "4 scores came with 22 ratings. The loss compares row by row: take the same rows of both, ratings[rows]",
+            "loss(model(first[rows]), second)",
+        ),
+        (RATED, "4 ratings came with 22 scores.", "loss(model(first), second[rows])"),
+        (CHOSEN, "4 chosen rewards came with 22 rejected ones.", "loss(model(first[rows]), model(second))"),
+        (CHOSEN, "4 rejected rewards came with 22 chosen ones.", "loss(model(first), model(second[rows]))"),
+        (
+            CHOSEN,
+            "no gradient comes through the rejected rewards",
+            "loss(model(first[rows]), model(second[rows]).detach())",
+        ),
+        (
+            CHOSEN,
+            "no gradient comes through the chosen rewards",
+            "loss(model(first[rows]).detach(), model(second[rows]))",
+        ),
+    ],
+)
+def test_what_a_loss_is_given_is_named_in_the_words_of_its_exercise(name, named, call):
+    assert says(name, (CALL, call)).startswith(f"Not yet: {named}")
+
+
+@pytest.mark.parametrize(
+    ("told", "change"),
+    [
+        ("your function stops with NameError: name 'row' is not defined", (BACK, f"{BACK}            row + 1\n")),
+        ("a plain number leads back nowhere", (CALL, f"{CALL}.item()")),
+        (
+            "backward() has used up this computation",
+            (f"value = {CALL}", f"value = losses and kept or {CALL}; kept = value"),
+        ),
+    ],
+)
+def test_an_error_is_shown_unless_a_mistake_explains_it(told, change):
+    without_gradients = ("            value =", "            torch.no_grad()(model)(first)\n            value =")
+    first = says(RATED, change, without_gradients).splitlines()[0]
+    assert first.startswith(f"Not yet: {told}"), first
 
 
 def test_a_stub_and_an_error_are_told(capsys):
