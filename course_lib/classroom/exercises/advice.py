@@ -140,8 +140,8 @@ ADVICE = [
     Advice(
         r"index (\d+) is out of bounds for dimension \d+ with size (\d+)",
         "",
-        "there is no number at index {0}, since {1} of them count from 0: nothing follows the last one, so take 0 "
-        "there.",
+        "indices count from 0, so the last of {1} has the number {1} - 1. Nothing follows it: for what would come "
+        "next, take 0.",
     ),
     Advice(
         r"Index tensor must have the same number of dimensions",

@@ -62,6 +62,8 @@ def unnamed(part: str, expected: object, got: object) -> str:
 
 def way_out(expected: object, got: object) -> str:
     """Say how a result of the wrong kind came about, or how to make the right kind of it; nothing if that is open."""
+    if is_list_for_tensor(got, expected) and expected.ndim == 0:
+        return " One number is asked: add the parts up, or take their mean, as the task says."
     if is_list_for_tensor(got, expected):
         return f" {FROM_LIST[0].upper()}{FROM_LIST[1:]}."
     if type(got).__module__ == "numpy":

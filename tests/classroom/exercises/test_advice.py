@@ -170,10 +170,47 @@ def method_of_a_number(n):
     return float(n).log()
 
 
-@advised("gae", "nothing follows the last one, so take 0 there")
+@advised("gae", "the last of 1 has the number 1 - 1. Nothing follows it")
 def beyond_the_last_token(rewards, values, mask, *, gamma, lam):
     length = rewards.shape[1]
     return torch.stack([rewards[:, t] + gamma * values[:, t + 1] - values[:, t] for t in range(length)], dim=1)
+
+
+@advised("gae", "the last of 1 has the number 1 - 1")
+def from_one_beyond_the_last(rewards, values, mask, *, gamma, lam):
+    result = torch.zeros_like(rewards)
+    for t in range(rewards.shape[1], 0, -1):
+        result[:, t] = rewards[:, t]
+    return result
+
+
+@advised("kl_shaped_rewards", "the last of 1 has the number 1 - 1")
+def score_at_the_number_of_tokens(scores, logprobs, ref_logprobs, mask, *, kl_coef):
+    rewards = -kl_coef * (logprobs - ref_logprobs)
+    rewards[torch.arange(len(scores)), mask.sum(1)] += scores
+    return rewards
+
+
+@advised("bradley_terry_loss", "take .item() only after it")
+def backward_of_a_number(chosen, rejected):
+    loss = -torch.nn.functional.logsigmoid(chosen - rejected).mean().item()
+    loss.backward()
+    return loss
+
+
+@advised("bradley_terry_loss", "no way leads back from this loss")
+def backward_of_a_new_tensor(chosen, rejected):
+    loss = torch.tensor(-torch.nn.functional.logsigmoid(chosen - rejected).mean().item())
+    loss.backward()
+    return loss
+
+
+@advised("bradley_terry_loss", "has used up this computation")
+def backward_twice(chosen, rejected):
+    loss = -torch.nn.functional.logsigmoid(chosen.requires_grad_() - rejected).mean()
+    loss.backward()
+    loss.backward()
+    return loss
 
 
 @advised("token_logprobs", "write index.unsqueeze(-1)")
@@ -216,6 +253,12 @@ def test_a_list_or_an_array_in_place_of_a_tensor_is_told_how_to_become_one():
     assert "Make a tensor of a list: torch.stack(list)" in as_list.splitlines()[0]
     as_array = verdict(EXERCISES["k1"], lambda logprobs, ref_logprobs: (logprobs - ref_logprobs).numpy())
     assert "Use torch's functions in place of numpy's." in as_array.splitlines()[0]
+
+
+def test_two_parts_where_one_number_is_asked_are_to_be_added():
+    parts = verdict(EXERCISES["ppo_loss"], lambda *inputs, **how: (torch.tensor(1.0), torch.tensor(2.0)))
+    assert "One number is asked: add the parts up" in parts.splitlines()[0]
+    assert "torch.stack" not in parts
 
 
 def test_tensors_of_two_shapes_that_were_stretched_to_fit_are_told_so():

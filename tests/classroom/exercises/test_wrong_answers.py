@@ -496,7 +496,7 @@ def dr_grpo_loss_by_mean_and_mask(logprobs, old_logprobs, advantages, response_m
     return -(climbed * response_mask).mean()
 
 
-@wrong("whiten", "with this input it looks as if the sample variance is used")
+@wrong("whiten", "with this input it looks as if the sample variance is used. torch.var and torch.std divide")
 def whitened_without_a_thought_of_the_mask(values, mask):
     return (values - values.mean()) / (values.std() + 1e-8)
 
@@ -523,3 +523,98 @@ def advantages_from_text_to_text(rewards, values, mask, *, gamma, lam):
         following = residuals[row] + gamma * lam * following
         rows.insert(0, following)
     return torch.stack(rows)
+
+
+@wrong("td_residuals", "the last token has no residual")
+def residuals_of_all_but_the_last_token(rewards, values, mask, *, gamma):
+    result = torch.zeros_like(rewards)
+    for t in range(rewards.shape[1] - 1):
+        result[:, t] = (rewards[:, t] + gamma * values[:, t + 1] * mask[:, t + 1] - values[:, t]) * mask[:, t]
+    return result
+
+
+@wrong("value_loss", "the value is clipped around 0")
+def value_kept_near_zero(values, old_values, returns, mask, *, clip_eps):
+    errors = (values - returns) ** 2, (values.clamp(-clip_eps, clip_eps) - returns) ** 2
+    return 0.5 * torch.maximum(*errors)[mask].mean()
+
+
+@wrong("token_logprobs", "dim=1 runs over the tokens")
+def logprobs_along_dimension_one(logits, token_ids, *, temperature):
+    return F.log_softmax(logits / temperature, dim=1).gather(-1, token_ids.unsqueeze(-1)).squeeze(-1)
+
+
+@wrong("entropy", "p * log(p) breaks for a very unlikely token")
+def entropy_with_a_plain_logarithm(logits, *, temperature):
+    p = torch.softmax(logits / temperature, dim=-1)
+    return -(p * torch.log(p)).sum(dim=-1)
+
+
+@wrong("entropy", "all positions are added into one number")
+def entropy_in_all(logits, *, temperature):
+    logprobs = torch.log_softmax(logits / temperature, dim=-1)
+    return -(logprobs.exp() * logprobs).sum()
+
+
+@wrong("kl_shaped_rewards", "the score is paid at every token")
+def score_added_to_every_place(scores, logprobs, ref_logprobs, mask, *, kl_coef):
+    return -kl_coef * (logprobs - ref_logprobs) * mask + scores[:, None]
+
+
+@wrong("kl_shaped_rewards", "every text's score is paid in every row")
+def scores_in_columns(scores, logprobs, ref_logprobs, mask, *, kl_coef):
+    rewards = -kl_coef * (logprobs - ref_logprobs) * mask
+    rewards[:, mask.sum(dim=1) - 1] += scores
+    return rewards
+
+
+@wrong("k2", "r is the ratio of the log-probabilities in k2")
+def k2_of_divided_logprobs(logprobs, ref_logprobs):
+    return 0.5 * torch.log(ref_logprobs / logprobs).square()
+
+
+@wrong("k3", "r is the ratio of the log-probabilities in k3")
+def k3_of_divided_logprobs(logprobs, ref_logprobs):
+    r = ref_logprobs / logprobs
+    return (r - 1) - torch.log(r)
+
+
+@wrong("adaptive_kl_coef", "the bounds of the clip are exchanged")
+def coefficient_between_exchanged_bounds(kl_coef, kl, *, target, horizon, batch_size):
+    return kl_coef * (1 + min(max(kl / target - 1, 0.2), -0.2) * batch_size / horizon)
+
+
+@wrong("experience", "the rewards are given as returns")
+def experience_with_rewards(scores, old, ref, values, mask, *, kl_coef, gamma, lam):
+    rewards = ours.kl_shaped_rewards(scores, old, ref, mask, kl_coef=kl_coef)
+    return ours.whiten(ours.gae(rewards, values, mask, gamma=gamma, lam=lam), mask), rewards
+
+
+@wrong("experience", "the old values are subtracted from the advantages")
+def experience_with_values_subtracted(scores, old, ref, values, mask, *, kl_coef, gamma, lam):
+    rewards = ours.kl_shaped_rewards(scores, old, ref, mask, kl_coef=kl_coef)
+    advantages = ours.gae(rewards, values, mask, gamma=gamma, lam=lam)
+    return ours.whiten(advantages, mask), advantages - values
+
+
+@wrong("ppo_loss", "clip_eps is passed on to neither loss")
+def both_losses_with_their_defaults(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    return ppo.policy_loss(new, old, advantages, mask) + vf_coef * ppo.value_loss(values, old_values, returns, mask)
+
+
+@wrong("ppo_loss", "old and new log-probabilities are exchanged")
+def policy_loss_of_old_before_new(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    actor = ppo.policy_loss(old, new, advantages, mask, clip_eps=clip_eps)
+    return actor + vf_coef * ppo.value_loss(values, old_values, returns, mask, clip_eps=clip_eps)
+
+
+@wrong("ppo_loss", "returns and old_values are exchanged")
+def value_loss_of_returns_before_old(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    actor = ppo.policy_loss(new, old, advantages, mask, clip_eps=clip_eps)
+    return actor + vf_coef * ppo.value_loss(values, returns, old_values, mask, clip_eps=clip_eps)
+
+
+@wrong("ppo_loss", "returns stand where advantages belong in the loss")
+def policy_loss_of_returns(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    actor = ppo.policy_loss(new, old, returns, mask, clip_eps=clip_eps)
+    return actor + vf_coef * ppo.value_loss(values, old_values, returns, mask, clip_eps=clip_eps)

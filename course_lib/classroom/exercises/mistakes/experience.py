@@ -21,6 +21,11 @@ def _finished(finish: Callable) -> Callable:
     )
 
 
+def _with_rewards_as_returns(scores, old, ref, values, mask, *, kl_coef, **rates):
+    advantages = _estimated(scores, old, ref, values, mask, kl_coef=kl_coef, **rates)
+    return whiten(advantages, mask), kl_shaped_rewards(scores, old, ref, mask, kl_coef=kl_coef)
+
+
 def _padded(advantages: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     whitened = (advantages - advantages.mean()) * torch.rsqrt(advantages.var(correction=0) + 1e-8)
     return whitened * mask, advantages + values
@@ -95,6 +100,17 @@ EXPERIENCE = Exercise(
             "Mean and variance are those of the real tokens: whiten(advantages, response_mask).",
             _finished(_padded),
             also=(_finished(lambda *given: (_padded(*given)[0], given[0] + given[1])),),
+        ),
+        Mistake(
+            "the rewards are given as returns",
+            "A reward is one token's; a return is all that is still to come: advantages + old_values.",
+            _with_rewards_as_returns,
+        ),
+        Mistake(
+            "the old values are subtracted from the advantages",
+            "An advantage is what came less the value, so add the value again: returns = advantages + old_values.",
+            _finished(lambda advantages, values, mask: (whiten(advantages, mask), advantages - values)),
+            also=(_finished(lambda advantages, values, mask: (white := whiten(advantages, mask), white - values)),),
         ),
         Mistake(
             "the returns are whitened too",

@@ -88,6 +88,15 @@ K2 = Exercise(
             lambda logprobs, ref_logprobs: (logprobs.exp() - ref_logprobs.exp()) ** 2 / 2,
         ),
         Mistake(
+            "r is the ratio of the log-probabilities in k2",
+            "A ratio of probabilities is a difference of their logarithms: log r = ref_logprobs - logprobs.",
+            lambda logprobs, ref_logprobs: (ref_logprobs / logprobs).log() ** 2 / 2,
+            also=(
+                lambda logprobs, ref_logprobs: (ref_logprobs / logprobs) ** 2 / 2,
+                lambda logprobs, ref_logprobs: (logprobs / ref_logprobs) ** 2 / 2,
+            ),
+        ),
+        Mistake(
             "the mean over all tokens is taken in k2",
             "One number per token is asked.",
             lambda logprobs, ref_logprobs: ((logprobs - ref_logprobs) ** 2 / 2).mean(),
@@ -130,6 +139,15 @@ K3 = Exercise(
             "the exponential is missing in r",
             "(log r - 1) - log r is always -1: r = exp(ref_logprobs - logprobs).",
             lambda logprobs, ref_logprobs: -torch.ones_like(logprobs),
+        ),
+        Mistake(
+            "r is the ratio of the log-probabilities in k3",
+            "A ratio of probabilities is a difference of their logarithms: r = exp(ref_logprobs - logprobs).",
+            lambda logprobs, ref_logprobs: (r := ref_logprobs / logprobs) - 1 - r.log(),
+            also=(
+                lambda logprobs, ref_logprobs: (r := logprobs / ref_logprobs) - 1 - r.log(),
+                lambda logprobs, ref_logprobs: ref_logprobs / logprobs - 1 - (ref_logprobs - logprobs),
+            ),
         ),
         Mistake(
             "k3 has the wrong sign",
@@ -185,6 +203,12 @@ ADAPTIVE_KL_COEF = Exercise(
             lambda kl_coef, kl, *, target, horizon, batch_size: (
                 kl_coef * (1 + max(kl / target - 1, -0.2) * batch_size / horizon)
             ),
+        ),
+        Mistake(
+            "the bounds of the clip are exchanged",
+            "min(max(error, lowest), highest): the lowest is -0.2, the highest 0.2.",
+            lambda kl_coef, kl, *, target, horizon, batch_size: kl_coef * (1 - 0.2 * batch_size / horizon),
+            also=(lambda kl_coef, kl, *, target, horizon, batch_size: kl_coef * (1 + 0.2 * batch_size / horizon),),
         ),
         Mistake(
             "batch_size is forgotten",

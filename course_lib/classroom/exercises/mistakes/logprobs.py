@@ -65,6 +65,11 @@ TOKEN_LOGPROBS = Exercise(
             lambda logits, token_ids, *, temperature: _chosen((logits / temperature).log_softmax(-2), token_ids),
         ),
         Mistake(
+            "dim=1 runs over the tokens, not over the vocabulary, where there are several texts",
+            "The vocabulary is the last dimension, of two as of three: dim=-1.",
+            lambda logits, token_ids, *, temperature: _chosen((logits / temperature).log_softmax(1), token_ids),
+        ),
+        Mistake(
             "the logits themselves are returned",
             "A logit means something only beside the others: take log_softmax first.",
             lambda logits, token_ids, *, temperature: _chosen(logits / temperature, token_ids),
@@ -131,6 +136,7 @@ ENTROPY = Exercise(
     probes=[
         probe(logits=[[0, 2]], temperature=1.0),
         probe(logits=[[0, 2]], temperature=2.0),
+        probe(logits=[[0, 200]], temperature=1.0),
         probe(logits=[[[0, 1, 3], [2, 0, -1]]], temperature=0.5),
     ],
     draw=lambda d: {
@@ -182,6 +188,16 @@ ENTROPY = Exercise(
             "the mean over the positions is taken",
             "Return one entropy per position.",
             lambda logits, *, temperature: _entropy(logits / temperature).mean(),
+        ),
+        Mistake(
+            "all positions are added into one number",
+            "Add up over the vocabulary alone, one number per position: .sum(-1).",
+            lambda logits, *, temperature: _entropy(logits / temperature).sum(),
+        ),
+        Mistake(
+            "p * log(p) breaks for a very unlikely token",
+            "Its softmax is 0 on a computer, and 0 * log 0 is NaN: take the log-probabilities from torch.log_softmax.",
+            lambda logits, *, temperature: -((p := (logits / temperature).softmax(-1)) * p.log()).sum(-1),
         ),
     ],
 )

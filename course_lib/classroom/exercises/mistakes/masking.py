@@ -102,7 +102,7 @@ WHITEN = Exercise(
         ),
         Mistake(
             "the sample variance is used",
-            "torch.var divides by n - 1 unless told otherwise: write .var(correction=0).",
+            "torch.var and torch.std divide by n - 1: write .var(correction=0) or .std(correction=0).",
             _sample_variance,
         ),
         Mistake(

@@ -28,6 +28,11 @@ def _with_values_clipped_by(clip_eps_of_values: float | None) -> Callable:
     return version
 
 
+def _exchanged(logprobs, values, old_logprobs, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
+    policy = policy_loss(old_logprobs, logprobs, advantages, mask, clip_eps=clip_eps)
+    return policy + vf_coef * value_loss(values, old_values, returns, mask, clip_eps=clip_eps)
+
+
 def _both_over_padding(logprobs, values, old_logprobs, old_values, advantages, returns, mask, **how):
     return ppo_loss(
         logprobs, values, old_logprobs, old_values, advantages * mask, returns, torch.ones_like(mask), **how
@@ -101,6 +106,11 @@ PPO_LOSS = Exercise(
             also=(_with_values_clipped_by(0.2),),
         ),
         Mistake(
+            "clip_eps is passed on to neither loss",
+            "Each has a default of its own: give clip_eps=clip_eps to policy_loss and to value_loss.",
+            lambda *inputs, clip_eps, vf_coef: ppo_loss(*inputs, clip_eps=0.2, vf_coef=vf_coef),
+        ),
+        Mistake(
             "the ratio is not clipped by clip_eps",
             "policy_loss(logprobs, old_logprobs, advantages, response_mask, clip_eps=clip_eps).",
             lambda *inputs, clip_eps, vf_coef: (
@@ -118,6 +128,21 @@ PPO_LOSS = Exercise(
             "the old log-probabilities are taken anew",
             "The ratio is that of logprobs to old_logprobs, those of the policy that wrote the texts.",
             lambda logprobs, values, old, *rest, **how: ppo_loss(logprobs, values, logprobs.detach(), *rest, **how),
+        ),
+        Mistake(
+            "old and new log-probabilities are exchanged",
+            "The new ones come first, the old ones second: policy_loss(logprobs, old_logprobs, ...).",
+            _exchanged,
+        ),
+        Mistake(
+            "returns and old_values are exchanged",
+            "The values learn the returns: value_loss(values, old_values, returns, ...).",
+            lambda *inputs, **how: ppo_loss(*inputs[:3], inputs[5], inputs[4], inputs[3], inputs[6], **how),
+        ),
+        Mistake(
+            "returns stand where advantages belong in the loss",
+            "The policy climbs the advantages: policy_loss(logprobs, old_logprobs, advantages, ...).",
+            lambda *inputs, **how: ppo_loss(*inputs[:4], inputs[5], *inputs[5:], **how),
         ),
         Mistake(
             "advantages and returns are exchanged",

@@ -17,6 +17,12 @@ def _as_many_columns_as_texts(rewards, values, mask, *, gamma):
     return result
 
 
+def _last_left_out(rewards, values, mask, *, gamma):
+    result = td_residuals(rewards, values, mask, gamma=gamma)
+    result[:, -1] = 0
+    return result
+
+
 def _along_the_rows(rewards, values, mask, *, gamma):
     return (rewards + gamma * torch.cat([values[1:], torch.zeros_like(values[:1])]) - values) * mask
 
@@ -76,6 +82,11 @@ TD_RESIDUALS = Exercise(
             "the next value is missing",
             "What the text is worth after this token belongs to it: add gamma * next value.",
             lambda rewards, values, mask, *, gamma: (rewards - values) * mask,
+        ),
+        Mistake(
+            "the last token has no residual",
+            "The loop ends one token too early: go through all of them, with 0 for what follows the last.",
+            _last_left_out,
         ),
         Mistake(
             "the whole sign is reversed",

@@ -34,6 +34,12 @@ def _paid_at(index):
     return version
 
 
+def _all_rows_paid(scores, logprobs, ref_logprobs, mask, *, kl_coef):
+    rewards = _penalties(logprobs, ref_logprobs, mask, kl_coef)
+    rewards[:, _last(mask)] += scores
+    return rewards
+
+
 def _score_in_place_of_penalty(scores, logprobs, ref_logprobs, mask, *, kl_coef):
     rewards = _penalties(logprobs, ref_logprobs, mask, kl_coef)
     rewards[torch.arange(len(scores)), _last(mask)] = scores
@@ -128,6 +134,19 @@ KL_SHAPED_REWARDS = Exercise(
             lambda scores, logprobs, ref_logprobs, mask, *, kl_coef: (
                 (_penalties(logprobs, ref_logprobs, mask, kl_coef) + scores[:, None]) * mask
             ),
+            also=(
+                lambda scores, logprobs, ref_logprobs, mask, *, kl_coef: (
+                    _penalties(logprobs, ref_logprobs, mask, kl_coef) + scores[:, None]
+                ),
+                lambda scores, logprobs, ref_logprobs, mask, *, kl_coef: (
+                    -kl_coef * (logprobs - ref_logprobs) + scores[:, None]
+                ),
+            ),
+        ),
+        Mistake(
+            "every text's score is paid in every row, at the last tokens of all",
+            "rewards[:, last] takes these columns in all rows; one a row is rewards[torch.arange(len(scores)), last].",
+            _all_rows_paid,
         ),
         Mistake(
             "the score is spread over the tokens",

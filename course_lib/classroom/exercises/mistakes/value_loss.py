@@ -26,6 +26,7 @@ VALUE_LOSS = Exercise(
     probes=[
         probe(values=[[1]], old_values=[[0]], returns=[[2]], response_mask=[[1]], clip_eps=0.2),
         probe(values=[[1]], old_values=[[0]], returns=[[0]], response_mask=[[1]], clip_eps=0.2),
+        probe(values=[[1.5]], old_values=[[1]], returns=[[2]], response_mask=[[1]], clip_eps=0.2),
         probe(values=[[1, 4]], old_values=[[0, 4]], returns=[[2, 9]], response_mask=[[1, 0]], clip_eps=0.5),
         probe(
             values=[[1, 2, 3], [4, 6, 7]],
@@ -70,6 +71,13 @@ VALUE_LOSS = Exercise(
             "Clip it around its old value: between old_values - clip_eps and old_values + clip_eps.",
             lambda v, old, returns, mask, *, clip_eps: (
                 0.5 * _larger(v, torch.ones_like(v), returns, clip_eps)[mask].mean()
+            ),
+        ),
+        Mistake(
+            "the value is clipped around 0",
+            "Clip it around its old value: between old_values - clip_eps and old_values + clip_eps.",
+            lambda v, old, returns, mask, *, clip_eps: (
+                0.5 * _larger(v, torch.zeros_like(v), returns, clip_eps)[mask].mean()
             ),
         ),
         Mistake(
