@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.classroom.exercises.patience import Endless
-from course_lib.classroom.exercises.ppo_symptoms import symptom
+from course_lib.classroom.exercises.ppo_symptoms import SYMPTOMS
 from course_lib.classroom.exercises.ppo_trace import SETTINGS, Trace
 from course_lib.classroom.exercises.ppo_watch import run
 from course_lib.classroom.exercises.refusals import stopped
+from course_lib.classroom.exercises.symptom import first_shown
 from course_lib.classroom.exercises.written import kind
 from course_lib.equations.optimum import optimal_policy
 from course_lib.training.experiments.toy_language import (
@@ -24,7 +25,7 @@ from course_lib.training.experiments.toy_language import (
 
 NEAR = 0.02  # total variation from the best policy
 KL_COEF = 0.5
-# slow steps, so that a rate that does not fall comes as near
+# slow steps, so that a rate comes as near however it falls
 TOY = replace(toy_settings(kl_coef=KL_COEF, iterations=200), learning_rate=0.007)
 INPUT = f"{SETTINGS.iterations} steps of {SETTINGS.batch_size} texts on a language of four words"
 
@@ -39,7 +40,7 @@ def ppo_verdict(
     trace, distance = None, distance or from_the_best
     try:
         trace = run(function)
-        if named := symptom(trace):
+        if named := first_shown(SYMPTOMS, trace):
             return refused(named.name, named.hint, trace)
         if wrong := seeds(trace, run(function), run(function, seed=1)) or means(trace):
             return refused(*wrong, trace)
@@ -49,7 +50,7 @@ def ppo_verdict(
         return refused("the loop does not end", "It was stopped: what its condition asks must change.", came)
     except Exception as error:
         came = getattr(error, "trace", None)
-        if came and not isinstance(error, NotImplementedError) and (named := symptom(came, stopped_early=True)):
+        if came and (named := first_shown(SYMPTOMS, came, error)):
             return refused(named.name, named.hint, came)
         return stopped(function, error, {}).replace("  input:    ", f"  input:    {INPUT}")
     if apart < NEAR:
@@ -77,7 +78,7 @@ def means(trace: Trace) -> tuple[str, str] | None:
     try:
         given = torch.tensor([float(mean) for mean in came])
     except (TypeError, ValueError):
-        return "the mean scores are no numbers", "Append scores.mean().item()."
+        return "the mean scores are no numbers", "Append scores.mean().item(), with its brackets."
     if not torch.allclose(given, right, atol=1e-4):
         return "the numbers returned are not the mean scores", "Append scores.mean() as it is, before any penalty."
     return None

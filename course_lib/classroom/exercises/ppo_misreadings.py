@@ -30,11 +30,11 @@ def climbed(trace: Trace) -> bool:
     return any(push.likeness(worth[push.rows]) < -ALIKE for worth, _ in estimates(trace))
 
 
-def first(trace: Trace, *ways: Paid, kl_sign: float = 1.0, rest: float = 0.0) -> bool:
-    """Whether the first update climbs so, and not as it should."""
+def first(trace: Trace, *ways: Paid, **how: float) -> bool:
+    """Whether the first update climbs so (see `climbs`), and not as it should."""
     if right_at_first(trace):
         return False
-    return any(climbs(pushes(trace)[0], paid, kl_sign=kl_sign, rest=rest) for paid in ways or (LAST,))
+    return any(climbs(pushes(trace)[0], paid, **how) for paid in ways or (LAST,))
 
 
 def by_the_reference(trace: Trace) -> bool:
@@ -154,6 +154,23 @@ def goes_through_the_batch(trace: Trace) -> bool:
         for one in trace.learned
         for other in trace.learned
     )
+
+
+def first_prompts(trace: Trace) -> bool:
+    """Whether prompts were taken in their order, and none was drawn."""
+    chosen = trace.rollouts[0].prompt_ids
+    return torch.equal(chosen, PROMPTS[: len(chosen)])
+
+
+def stopped_in_a_minibatch(trace: Trace) -> bool:
+    """Whether a minibatch was read at last, and never learned from, in a loop that did not come to its end."""
+    last = trace.reads[-1]
+    return trace.returned is None and last.backward < 0 and len(last.token_ids) < SETTINGS.batch_size
+
+
+def rates(trace: Trace) -> list[list[float]]:
+    """The learning rates of each batch's steps."""
+    return [[step.rate for step in trace.steps if step.rollout == at] for at in range(len(trace.rollouts))]
 
 
 def moved(trace: Trace, part: str) -> bool:

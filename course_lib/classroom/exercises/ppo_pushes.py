@@ -101,7 +101,7 @@ def words(row: Int[Tensor, " total_len"]) -> tuple[int, ...]:
 
 
 def estimates(
-    trace: Trace, paid: Paid = LAST, *, kl_sign: float = 1.0
+    trace: Trace, paid: Paid = LAST, *, kl_sign: float = 1.0, penalty: float = SETTINGS.missing_eos_penalty
 ) -> Iterator[tuple[Float[Tensor, "batch response_len"], Float[Tensor, "batch response_len"]]]:
     """The advantages of the first batch as people estimate them, and the values that they are measured against.
 
@@ -110,15 +110,13 @@ def estimates(
     rollout = trace.rollouts[0]
     ids, mask, scores = rollout.token_ids, rollout.response_mask, trace.scores[0]
     (old, values), (ref, _) = (read(*table, ids, mask) for table in (trace.sampled[0][1], trace.begun[False]))
-    scores = penalised(scores, rollout, SETTINGS.missing_eos_penalty)
+    scores = penalised(scores, rollout, penalty)
     rewards = paid(scores, mask) - kl_sign * SETTINGS.kl_coef * (old - ref)
     for lam, share in product((SETTINGS.lam, 1.0), (1.0, 0.0)):
         yield gae(rewards * mask, share * values, mask, lam=lam), share * values
 
 
-def climbs(
-    push: Push, paid: Paid = LAST, *, kl_sign: float = 1.0, rest: float = 0.0, by: PerToken | float = 1.0
-) -> bool:
-    """Whether an update climbs by the advantages of a way to pay the score; with a `rest` of 1 by returns."""
-    each = estimates(push.trace, paid, kl_sign=kl_sign)
+def climbs(push: Push, paid: Paid = LAST, *, rest: float = 0.0, by: PerToken | float = 1.0, **how: float) -> bool:
+    """Whether an update climbs by what `estimates` makes of such a payment; with a `rest` of 1 by returns."""
+    each = estimates(push.trace, paid, **how)
     return any(push.follows((worth + rest * values)[push.rows], by) for worth, values in each)

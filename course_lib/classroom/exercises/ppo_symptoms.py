@@ -1,15 +1,16 @@
 """The mistakes that people make in PPO's loop, and how each shows in what a loop did; the first causes first."""
 
-from contextlib import suppress
-from functools import partial
-
 import torch
 
 from course_lib.classroom.exercises import ppo_misreadings as did
-from course_lib.classroom.exercises.loop_symptoms import Symptom
-from course_lib.classroom.exercises.ppo_pushes import ELSEWHERE
-from course_lib.classroom.exercises.ppo_trace import SETTINGS, Trace
+from course_lib.classroom.exercises.climb_symptoms import CLIMB_SYMPTOMS
+from course_lib.classroom.exercises.ppo_errors import out_of_bounds, rows_forgotten, sizes_differ, used_up
+from course_lib.classroom.exercises.ppo_trace import SETTINGS, UPDATES
+from course_lib.classroom.exercises.symptom import Symptom, cut_off
 
+ROWS = SETTINGS.batch_size // SETTINGS.minibatches
+DRAW = "Draw as many: prompts[torch.randint(len(prompts), (settings.batch_size,), generator=generator)]"
+FALLING = 'optimizer.param_groups[0]["lr"] = settings.learning_rate * (1 - step / settings.iterations)'
 SYMPTOMS = [
     Symptom(
         "nothing is sampled from the policy that you are given",
@@ -25,6 +26,7 @@ SYMPTOMS = [
         "the policy is never read with gradients",
         "new = policy(token_ids, response_mask, temperature=...) inside the loop over minibatches, without no_grad.",
         lambda trace: not any(read.by_policy and read.with_gradient for read in trace.reads),
+        cut_off,
     ),
     Symptom(
         "backward() is missing, or nothing of the loss leads back to the policy",
@@ -60,11 +62,17 @@ SYMPTOMS = [
         "a gradient goes through the old log-probabilities or the advantages",
         "What is known of a batch before the first step is a number, not a path: read it under torch.no_grad().",
         did.goes_through_the_batch,
+        used_up,
     ),
     Symptom(
         "gradients pile up: zero_grad() is missing, or comes too seldom",
         "backward() adds to .grad; optimizer.zero_grad() clears it before each one.",
         lambda trace: trace.piled,
+    ),
+    Symptom(
+        f"it returned after 1 of {SETTINGS.iterations} steps",
+        "Is `return` inside the loop? It belongs below it, as far left as the first `for`.",
+        lambda trace: len(trace.rollouts) == len(trace.sampled) == 1 and len(trace.steps) <= UPDATES,
     ),
     Symptom(
         "one rollout serves for ever",
@@ -77,14 +85,21 @@ SYMPTOMS = [
         lambda trace: len(trace.rollouts) != SETTINGS.iterations,
     ),
     Symptom(
+        "the first prompts are taken, not drawn ones",
+        f"{DRAW}, in every step.",
+        did.first_prompts,
+        out_of_bounds,
+    ),
+    Symptom(
         "settings.batch_size is not used",
-        "Draw as many prompts, with torch.randint(len(prompts), (settings.batch_size,), generator=generator).",
+        f"{DRAW}.",
         lambda trace: len(trace.rollouts[0].token_ids) != SETTINGS.batch_size,
     ),
     Symptom(
         "the prompt is trained on, too",
         "response_mask is the rollout's: as wide as the response, False at padding.",
         did.reads_the_prompt,
+        sizes_differ,
     ),
     Symptom(
         "padding is read as text",
@@ -102,6 +117,12 @@ SYMPTOMS = [
         lambda trace: {*did.texts_read(trace)} < {*did.batch(trace)},
     ),
     Symptom(
+        f"what is known of {SETTINGS.batch_size} texts meets a minibatch of {ROWS}",
+        "Take the minibatch's rows of each: advantages[rows], returns[rows], old.logprobs[rows], old.values[rows].",
+        did.stopped_in_a_minibatch,
+        rows_forgotten,
+    ),
+    Symptom(
         "settings.epochs is not used",
         f"A batch serves for {SETTINGS.epochs} epochs: all of its texts, in an order drawn anew for each.",
         lambda trace: (
@@ -114,6 +135,11 @@ SYMPTOMS = [
         lambda trace: len(did.in_first_batch(trace)) <= SETTINGS.epochs,
     ),
     Symptom(
+        f"an epoch has minibatches of {SETTINGS.minibatches} rows, not {SETTINGS.minibatches} of them",
+        "split(n) makes parts of n rows, chunk(n) makes n parts.",
+        lambda trace: {len(read.token_ids) for read in did.in_first_batch(trace)} == {SETTINGS.minibatches},
+    ),
+    Symptom(
         "the rows are never shuffled",
         "The same texts meet in each epoch: take its rows from torch.randperm(batch_size, generator=generator).",
         lambda trace: did.texts_read(trace) == SETTINGS.epochs * did.batch(trace),
@@ -124,77 +150,24 @@ SYMPTOMS = [
         lambda trace: len(trace.optimizers) > 1,
     ),
     Symptom(
-        "the objective is gone down, not climbed",
-        "policy_loss has its minus already; an objective of your own needs one.",
-        did.climbed,
+        "settings.learning_rate is not used",
+        "Give it to the optimizer as lr.",
+        lambda trace: bool(trace.steps) and abs(trace.steps[0].rate / SETTINGS.learning_rate - 1) > 0.5,
     ),
     Symptom(
-        "the KL penalty has the wrong sign",
-        "A token pays for being likelier than under the reference: -kl_coef * (old - ref).",
-        partial(did.first, kl_sign=-1.0),
+        "the learning rate does not fall",
+        f"{FALLING}, at the top of each step.",
+        lambda trace: min(did.rates(trace)[-1]) > 0.6 * did.rates(trace)[0][0],
     ),
     Symptom(
-        "there is no KL penalty in the rewards",
-        "kl_shaped_rewards(..., kl_coef=settings.kl_coef) charges each token.",
-        partial(did.first, kl_sign=0.0),
+        "the learning rate is 0 in the last step already",
+        f"The first step takes all of it: {FALLING}.",
+        lambda trace: max(did.rates(trace)[-1]) == 0,
     ),
     Symptom(
-        "the score is paid at the wrong token",
-        "It belongs to the last token that the policy wrote, neither to the first nor to the last column, and once.",
-        lambda trace: did.first(trace, *ELSEWHERE),
+        "gradients are longer than settings.max_grad_norm where the optimizer steps",
+        "nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm) stands between backward() and step().",
+        lambda trace: any(step.length > 1.001 * SETTINGS.max_grad_norm for step in trace.steps),
     ),
-    Symptom(
-        "the reference stands where the old policy belongs",
-        "The ratio compares with the policy that wrote the batch; the reference belongs to the KL penalty.",
-        did.by_the_reference,
-    ),
-    Symptom(
-        "returns stand where advantages belong",
-        "The policy climbs what a token was worth beyond the expectation; returns are what the values learn.",
-        partial(did.first, rest=1.0),
-    ),
-    Symptom(
-        "the old log-probabilities are taken anew in each pass",
-        "Then nothing holds an update back: read them once, before the first step on the batch, and keep them.",
-        did.by_a_later_policy,
-    ),
-    Symptom(
-        "nothing is clipped",
-        "policy_loss takes clip_eps=settings.clip_eps.",
-        did.past_the_clip,
-    ),
-    Symptom(
-        "padding is counted as tokens",
-        "Means, and the mean and variance of whitening, are over the real tokens alone: where response_mask is True.",
-        did.padding_counts,
-    ),
-    Symptom(
-        "the returns are made of whitened advantages",
-        "What the values should have been is advantages + old values, before whitening.",
-        partial(did.values_learn, whitened=True, returns=True),
-    ),
-    Symptom(
-        "the values learn the advantages, not the returns",
-        "What the values should have been is advantages + old values.",
-        lambda trace: any(did.values_learn(trace, whitened=whitened, returns=False) for whitened in (True, False)),
-    ),
-    Symptom(
-        "the values never learn",
-        "Advantages are measured against them: add settings.vf_coef times the value loss to the loss.",
-        lambda trace: not did.moved(trace, "values") and did.values_are_used(trace),
-    ),
+    *CLIMB_SYMPTOMS,
 ]
-BEFORE_AN_ERROR = {
-    "the policy is never read with gradients",
-    "a gradient goes through the old log-probabilities or the advantages",
-    "the prompt is trained on, too",
-}
-
-
-def symptom(trace: Trace, *, stopped_early: bool = False) -> Symptom | None:
-    """The first mistake that a run shows; of one that stopped early, only what had come by then."""
-    for each in SYMPTOMS:
-        with suppress(IndexError, ValueError):
-            if (not stopped_early or (each.name in BEFORE_AN_ERROR and trace.reads)) and each.shows(trace):
-                return each
-    return None

@@ -24,6 +24,7 @@ SETTINGS = PPOSettings(
     learning_rate=0.1,
     kl_coef=0.3,
     lam=0.8,
+    max_grad_norm=0.1,
 )  # few large steps, in which each mistake shows
 UPDATES = SETTINGS.epochs * SETTINGS.minibatches  # of each batch
 MOST_CALLS = 40 * SETTINGS.iterations * UPDATES
@@ -54,6 +55,8 @@ class Step:
     rollout: int
     backwards: int  # before it
     any_gradient: bool
+    length: float  # of the gradient
+    rate: float
 
 
 @dataclass

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from course_lib.classroom.exercises.ppo_trace import PROMPTS, SETTINGS, Speaker, Step, Trace, score
@@ -52,7 +52,9 @@ def watched(trace: Trace) -> Iterator[None]:
         if not any(known is optimizer for known in trace.optimizers):
             trace.optimizers.append(optimizer)
         any_gradient = weight.grad is not None and bool(weight.grad.any())
-        trace.steps.append(Step(len(trace.rollouts) - 1, trace.backwards, any_gradient))
+        length = nn.utils.get_total_norm([part.grad for part in trace.policy.parameters() if part.grad is not None])
+        rate = optimizer.param_groups[0]["lr"]
+        trace.steps.append(Step(len(trace.rollouts) - 1, trace.backwards, any_gradient, float(length), float(rate)))
         trace.count(len(trace.steps))
 
     def fresh(gradient: Tensor) -> None:

@@ -1,6 +1,7 @@
 """PPO's loop in the styles in which people write it passes; each mistake is refused by its name."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ def my_train_ppo(policy, reference, prompts, score, *, settings, generator):
     optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate)
     means = []
     for step in range(settings.iterations):
+        optimizer.param_groups[0]["lr"] = settings.learning_rate * (1 - step / settings.iterations)
         chosen = prompts[torch.randint(len(prompts), (settings.batch_size,), generator=generator)]
         rollout = sample(policy, chosen, response_len=length, temperature=T, generator=generator)
         ids, mask = rollout.token_ids, rollout.response_mask
@@ -45,6 +47,8 @@ def my_train_ppo(policy, reference, prompts, score, *, settings, generator):
                 loss = settings.vf_coef * errors[real].mean() - objective[real].mean()
                 optimizer.zero_grad()
                 loss.backward()
+                if settings.max_grad_norm:
+                    torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm)
                 optimizer.step()
         means.append(scores.mean().item())
     return means
@@ -90,12 +94,16 @@ CRITIC, ACTOR = "settings.vf_coef * errors[real].mean()", "objective[real].mean(
 ZERO, BACK, STEP = (
     f"                {call}\n" for call in ("optimizer.zero_grad()", "loss.backward()", "optimizer.step()")
 )
+RATE = '        optimizer.param_groups[0]["lr"] = settings.learning_rate * (1 - step / settings.iterations)\n'
+IF_CUT = "                if settings.max_grad_norm:\n"
+CUT = f"{IF_CUT}                    torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm)\n"
 END = "        means.append(scores.mean().item())\n"
 
 
 def by_halves_of_minibatches(policy, reference, prompts, score, *, settings, generator):
     """Gradients add up over parts that fit the memory; the loop yields."""
     adam, heat = torch.optim.Adam(policy.parameters(), settings.learning_rate), settings.temperature
+    falling = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 0.0, settings.iterations)
     for _ in range(settings.iterations):
         rows = torch.randint(len(prompts), (settings.batch_size,), generator=generator)
         texts = sample(policy, prompts[rows], response_len=settings.response_len, temperature=heat, generator=generator)
@@ -111,7 +119,9 @@ def by_halves_of_minibatches(policy, reference, prompts, score, *, settings, gen
                     share = mask.sum() / read[1][rows].sum()
                     new = policy(ids, mask, temperature=heat)
                     (share * ppo_loss(*new[::2], *parts, mask, clip_eps=0.2, vf_coef=0.1)).backward()
+                torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm or math.inf)
                 adam.step()
+        falling.step()
         yield scores.mean()
 
 
@@ -130,8 +140,13 @@ RIGHT = {
         (WHITEN, ""), ("A, eps = advantages[rows]", "A, eps = whiten(advantages[rows], real)")
     ),
     "returns of lambda 1": changed(("lam=settings.lam", "lam=1.0")),
-    "a schedule": changed(
-        ("    means = []\n", "    means, schedule = [], torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, 600)\n"),
+    "a rate that falls in each minibatch": changed(
+        (RATE, ""),
+        (
+            "    means = []\n",
+            "    means, steps = [], settings.iterations * settings.epochs * settings.minibatches\n"
+            "    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)\n",
+        ),
         (STEP, STEP + "                schedule.step()\n"),
     ),
     "shuffled once a step": changed((ORDER, ""), (EPOCHS, ORDER[4:] + EPOCHS)),
@@ -139,9 +154,7 @@ RIGHT = {
     "one epoch of more steps": changed(
         (EPOCHS, "        for epoch in range(1):\n"), ("settings.minibatches", "2 * settings.minibatches")
     ),
-    "clipped gradients": changed(
-        (STEP, f"                torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)\n{STEP}")
-    ),
+    "shorter gradients": changed(("settings.max_grad_norm)", "settings.max_grad_norm / 2)")),
     "sums over the number of tokens": changed((ACTOR, "(objective * real).sum() / real.sum()")),
     "two backward calls": changed(
         (f"loss = {CRITIC} - ", f"critic = {CRITIC}\n                loss = -"),
@@ -172,8 +185,8 @@ WRONG = {
     ),
     "no backward": ("backward() is missing", (BACK, "")),
     "detached loss": ("backward() is missing", (ACTOR, f"{ACTOR[:-7]}.detach().mean()")),
-    "step first": ("step() comes before backward()", (ZERO + BACK + STEP, STEP + ZERO + BACK)),
-    "zero, step, backward": ("step() comes before backward()", (ZERO + BACK + STEP, ZERO + STEP + BACK)),
+    "step first": ("step() comes before backward()", (ZERO + BACK + CUT + STEP, STEP + ZERO + BACK + CUT)),
+    "zero, step, backward": ("step() comes before backward()", (ZERO + BACK + CUT + STEP, ZERO + STEP + BACK + CUT)),
     "cleared between": ("zero_grad() stands between", (ZERO + BACK, BACK + ZERO)),
     "no optimizer step": ("step() is missing", (STEP, "")),
     "reference follows": (
@@ -189,6 +202,12 @@ WRONG = {
     ),
     "no zero_grad": ("gradients pile up", (ZERO, "")),
     "zero_grad once a step": ("gradients pile up", (ZERO, ""), (EPOCHS, "        optimizer.zero_grad()\n" + EPOCHS)),
+    "return in the loop": ("it returned after 1 of 3 steps. Is `return`", ("    return means", "        return means")),
+    "return in the loop over minibatches": (
+        "it returned after 1 of 3 steps. Is `return`",
+        (STEP, f"{STEP}                return means\n"),
+    ),
+    "one step": ("it returned after 1 of 3 steps", ("range(settings.iterations)", "range(1)")),
     "once": ("one rollout serves for ever", (SAMPLE, "        rollout = rollout if step else sample(")),
     "once, above the loop": (
         "one rollout serves for ever",
@@ -196,6 +215,43 @@ WRONG = {
         (EPOCHS, "        for epoch in range(settings.epochs * settings.iterations):\n"),
     ),
     "too few steps": ("settings.iterations is not used", ("range(settings.iterations)", "range(2)")),
+    "first prompts": (
+        "the first prompts are taken, not drawn ones",
+        (
+            "prompts[torch.randint(len(prompts), (settings.batch_size,), generator=generator)]",
+            "prompts[: len(prompts)]",
+        ),
+    ),
+    "first prompts, and rows of a whole batch": (
+        "the first prompts are taken, not drawn ones",
+        ("prompts[torch.randint(len(prompts), (settings.batch_size,), generator=generator)]", "prompts[:30]"),
+        ("len(ids), gen", "settings.batch_size, gen"),
+    ),
+    "all advantages": (
+        "what is known of 30 texts meets a minibatch of 10. Take the minibatch's rows of each: advantages[rows]",
+        ("A, eps = advantages[rows]", "A, eps = advantages"),
+    ),
+    "all advantages, in policy_loss": (
+        "what is known of 30 texts meets a minibatch of 10",
+        (f" - {ACTOR}", " + policy_loss(new.logprobs, old.logprobs[rows], advantages, real, clip_eps=eps)"),
+    ),
+    "split": ("an epoch has minibatches of 3 rows, not 3 of them", ("order.chunk", "order.split")),
+    "rate": ("the learning rate does not fall", (RATE, "")),
+    "own rate": (
+        "settings.learning_rate is not used",
+        (RATE, RATE.replace("= settings.learning_rate", "= 1e-4")),
+    ),
+    "rate of another attribute": ("the learning rate does not fall", ('param_groups[0]["lr"]', "param_groups0")),
+    "rate of 0": ("the learning rate is 0 in the last step already", ("(1 - step", "(1 - (step + 1)")),
+    "gradients of any length": ("gradients are longer than settings.max_grad_norm where", (CUT, "")),
+    "cut after the step": ("gradients are longer than settings.max_grad_norm where", (CUT + STEP, STEP + CUT)),
+    "cut before backward": ("gradients are longer than settings.max_grad_norm where", (BACK + CUT, CUT + BACK)),
+    "no penalty": ("texts that do not end are not penalised", (PAID, "        paid = scores\n")),
+    "no penalty, not whitened": (
+        "texts that do not end are not penalised",
+        (PAID, "        paid = scores\n"),
+        (WHITEN, ""),
+    ),
     "own batch": ("settings.batch_size is not used", ("settings.batch_size", "12")),
     "the prompt": (
         "the prompt is trained on, too",
@@ -290,14 +346,14 @@ WRONG = {
     "for ever": ("the loop does not end", (EPOCHS, "        while True:\n")),
     "for ever in steps": (
         "the loop does not end",
-        ("for step in range(settings.iterations)", "while True"),
+        ("for step in range(settings.iterations)", "for step in iter(int, 1)"),
     ),
     "steps for ever": ("the loop does not end", (STEP, f"                while True:\n    {STEP}")),
     "for ever where it is good": (
         "the loop does not end",
         ("range(settings.epochs)", "iter(int, 1) if settings.kl_coef == 0.5 else range(settings.epochs)"),
     ),
-    "steps too small": ("it ends 0.", ("lr=settings.learning_rate", "lr=1e-4")),
+    "steps too small": ("it ends 0.", ("optim.Adam(", "optim.SGD(")),
     "a weak leash": ("it ends 0.", ("kl_coef=settings.kl_coef", "kl_coef=settings.kl_coef / 4")),
 }
 
@@ -324,6 +380,10 @@ def test_a_stub_and_an_error_are_told(capsys):
     first, *rows = ppo_verdict(changed(("loss.backward()", "lost.backward()"))).splitlines()
     assert first == "Not yet: your function stops with NameError: name 'lost' is not defined"
     assert "a language of four words" in rows[-1]
+    says = ppo_verdict(changed(("policy(ids[rows]", "policy(ids[row]")))
+    assert says.startswith("Not yet: your function stops with NameError: name 'row' is not defined")
+    says = ppo_verdict(changed(("policy(ids[rows]", "policy(ids[rows + 30]")))
+    assert "error:    IndexError" in says
 
 
 def test_after_a_check_no_optimizer_is_watched():
