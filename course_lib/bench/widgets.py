@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
+from course_lib.classroom.live_run import recorded_runs
 from course_lib.classroom.widgets.advantages import advantage_demo, spread_demo
 from course_lib.classroom.widgets.bradley_terry import bradley_terry_demo
 from course_lib.classroom.widgets.clip import clip_demo
@@ -17,6 +18,7 @@ from course_lib.classroom.widgets.frontier import frontier_demo
 from course_lib.classroom.widgets.groups import group_demo
 from course_lib.classroom.widgets.label_noise import label_noise_demo
 from course_lib.classroom.widgets.overoptimization import overoptimization_demo
+from course_lib.classroom.widgets.playback import playback
 from course_lib.classroom.widgets.ratings import ratings_demo
 from course_lib.classroom.widgets.walk import walk_demo
 from course_lib.training.experiments.fixed_points import find_fixed_points
@@ -38,6 +40,7 @@ WIDGETS: dict[str, Callable[[], widgets.Widget]] = {
     "advantage_demo": advantage_demo,
     "spread_demo": spread_demo,
     "frontier_demo": lambda: frontier_demo(load_recording("kl_coef"), frontier=load_frontier()),
+    "playback": lambda: playback(recorded_runs()),
     "find_the_bug": lambda: find_the_bug(load_recording("bugs")),
     "overoptimization_demo": lambda: overoptimization_demo(load_recording("overoptimization"), method="ppo"),
     "walk_demo": lambda: walk_demo(load_recording("overoptimization")),

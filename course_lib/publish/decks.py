@@ -10,6 +10,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course_lib.publish.exporter import CourseExporter, page_templates
+from course_lib.publish.flipbooks import flipbooks
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.markdown import to_inline_html
 from course_lib.publish.plan import Slide, clock
@@ -28,7 +29,8 @@ def deck_page(lesson: Lesson, sections: list[list[Slide]]) -> str:
     asked = predictions(lesson.notebook)
 
     def drawn(slide: Slide) -> Markup:
-        return Markup(exporter.page(new_notebook(cells=slide.cells), predictions=asked))
+        cells = new_notebook(cells=slide.cells)
+        return Markup(exporter.page(cells, predictions=asked, flipbooks=flipbooks(cells)))
 
     return fill("slides.html.j2", lesson=lesson, sections=sections, drawn=drawn, reveal=read_reveal())
 

@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course_lib.publish.exporter import CourseExporter, page_templates
+from course_lib.publish.flipbooks import flipbooks
 from course_lib.publish.lesson import Lesson
 from course_lib.publish.links import Links, address, relative
 from course_lib.publish.markdown import to_html
@@ -44,7 +45,7 @@ class Pages:
         of = f"notebooks/{lesson.name}.ipynb"
         exporter = CourseExporter("lesson_cells.html.j2", href=partial(self.links.href, of=of))
         asked = {"predictions": predictions(lesson.notebook), "answers": answers(lesson.notebook)}
-        cells = exporter.page(lesson.notebook, **asked)
+        cells = exporter.page(lesson.notebook, **asked, flipbooks=flipbooks(lesson.notebook))
         place = self.lessons.index(lesson)
         before, after = self.lessons[max(place - 1, 0) : place], self.lessons[place + 1 : place + 2]
         return self.fill(

@@ -88,9 +88,8 @@ def test_words_of_a_widget_lie_neither_over_each_other_nor_over_the_edge(name):
         start, places = control.value, stops(control)
         for stop in {places[0], places[len(places) // 3], places[2 * len(places) // 3], places[-1]}:
             control.value = stop
-            canvas = widget.canvas if isinstance(widget, Demo) else widget.curves.canvas
             with noting() as words:
-                canvas.redraw()
-                canvas.png()
-            assert badly_set(words, canvas.canvas.figure) == set(), (control.description, stop)
+                widget.canvas.redraw()
+                widget.canvas.png()
+            assert badly_set(words, widget.canvas.canvas.figure) == set(), (control.description, stop)
         control.value = start

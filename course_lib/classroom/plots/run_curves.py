@@ -55,7 +55,12 @@ class RunCurves:
         self.canvas = Canvas(self.figure, [artist for artists in self.moving for artist in artists])
 
     def png(self, metrics: Sequence[Record], *, moved_at: Sequence[int] = ()) -> bytes:
-        """Draw the records of the run so far; `moved_at` are the steps before which a setting was changed."""
+        """Draw the records of the run so far, as `move` places them."""
+        self.move(metrics, moved_at=moved_at)
+        return self.canvas.png()
+
+    def move(self, metrics: Sequence[Record], *, moved_at: Sequence[int] = ()) -> None:
+        """Move all curves to the records so far; `moved_at` are the steps before which a setting was changed."""
         outgrown = False
         for ax, panel, artists in zip(self.axes, self.panels, self.moving, strict=True):
             values = metric(metrics, panel.lines[0].metric) if metrics else np.array([])
@@ -64,7 +69,6 @@ class RunCurves:
         if outgrown:
             with styled():
                 self._new_canvas()
-        return self.canvas.png()
 
 
 def panel_grid(rows: int, size: tuple[float, float], *, foot: float) -> tuple[Figure, list[Axes]]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 
-from course_lib.classroom.canvas import image_html
 from course_lib.classroom.controls import NAME_AND_ALL
-from course_lib.classroom.demo import Pictured
+from course_lib.classroom.demo import Demo
 from course_lib.classroom.html import sentence_html
 from course_lib.classroom.plots.curves import metric
 from course_lib.classroom.plots.panels import PANELS, Line, Panel
@@ -75,7 +74,7 @@ SIGNS = {
 }
 
 
-class FindTheBug(Pictured, widgets.VBox):
+class FindTheBug(Demo):
     """Look at one run in colour, the others in grey; name the mistake of each; Check says how far you are."""
 
     def __init__(self, recordings: Sequence[Recording]):
@@ -83,36 +82,38 @@ class FindTheBug(Pictured, widgets.VBox):
         self.runs = {label: runs[name] for label, name in BEHIND.items()}
         ghosts, steps = list(self.runs.values()), len(self.runs["A"])
         self.curves = RunCurves(BUG_PANELS, steps=steps, ghosts=ghosts, views=VIEWS, size=(9.2, 5.1))
-        self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"})
+        self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"}, description="Run")
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
         look = {"style": NAME_AND_ALL, "layout": {"flex": "1 1 19em", "width": "auto", "min_width": "0"}}
         self.guesses = {label: widgets.Dropdown(options=options, description=label, **look) for label in BEHIND}
         self.check_button = widgets.Button(description="Check")
-        self.picture, self.sentence, self.verdict = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        run = widgets.HBox([widgets.Label("Run"), self.shown, self.sentence], layout={"flex_flow": "row wrap"})
-        guesses = widgets.HBox(list(self.guesses.values()), layout={"flex_flow": "row wrap"})
-        super().__init__([run, self.picture, guesses, self.check_button, self.verdict])
-        self.shown.observe(self.refresh, names="value")
+        self.verdict = widgets.HTML()
+        super().__init__(self.curves.canvas, {"shown": self.shown})
+        colours = widgets.HTML(sentence_html("in colour, the other five in grey"))
+        run, guesses = (
+            widgets.HBox(row, layout={"flex_flow": "row wrap"})
+            for row in ([self.shown, colours], list(self.guesses.values()))
+        )
+        self.children = [run, self.picture, guesses, self.check_button, self.verdict]
         self.check_button.on_click(self.check)
-        self.refresh()
 
-    def refresh(self, change=None) -> None:
-        """Draw the chosen run."""
-        records = self.runs[self.shown.value]
-        self.png = self.curves.png(records)
-        self.says = f"Run {self.shown.value}. " + " ".join(describe_panel(records, panel) for panel in BUG_PANELS)
-        self.picture.value = image_html(self.png, self.says)
-        self.sentence.value = sentence_html("in colour, the other five in grey")
+    def show(self, *, shown: str) -> str:
+        """Draw the chosen run in colour, and say what its panels show."""
+        records = self.runs[shown]
+        self.curves.move(records)
+        return f"Run {shown}. " + " ".join(describe_panel(records, panel) for panel in BUG_PANELS)
 
     def check(self, button=None) -> None:
         """Say how many matches are right, and for each wrong one which curve speaks against it."""
         given = {label: guess.value for label, guess in self.guesses.items() if guess.value}
         wrong = {label: guess for label, guess in given.items() if guess != BEHIND[label]}
         self.told = [f"{len(given) - len(wrong)} of {len(BEHIND)} are right."]
-        self.told += [
-            f"Run {label}: {against(guess, self.runs[label], BEHIND[label])}" for label, guess in wrong.items()
-        ]
+        self.told += [self.hint(label, guess) for label, guess in wrong.items()]
         self.verdict.value = "".join(sentence_html(line) for line in self.told)
+
+    def hint(self, label: str, guess: str) -> str:
+        """Say which curve of a run speaks against a wrong guess."""
+        return f"Run {label}: {against(guess, self.runs[label], BEHIND[label])}"
 
 
 def find_the_bug(recordings: Sequence[Recording]) -> FindTheBug:

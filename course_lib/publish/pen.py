@@ -1,0 +1,57 @@
+"""Pictures as SVG, artist by artist, so that what stands still need not be written again."""
+
+import io
+import re
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.figure import Figure
+
+DOTS = 72  # an inch, as matplotlib's SVG has it
+DEFINITIONS = re.compile(r"<defs>(.*?)</defs>", re.DOTALL)
+BETWEEN_LINES = re.compile(r"\n\s*")
+
+
+class Pen(RendererSVG):
+    """Writes artists of one figure as SVG: the same text for the same drawing, whatever was written before.
+
+    Letters are outlines, so they look alike without the font. What artists refer to by name, such as these outlines,
+    is in `definitions` once all are written.
+    """
+
+    def __init__(self, figure: Figure):
+        figure.dpi = DOTS
+        self.text, self.found = io.StringIO(), []
+        self.size = tuple(round(inches * DOTS, 2) for inches in figure.get_size_inches())
+        super().__init__(*self.size, self.text, image_dpi=DOTS)
+        self.writer.comment = lambda words: None
+        self._written()
+        self.found.clear()  # a style that would hold for the whole page
+
+    def open_group(self, s: str, gid: str | None = None) -> None:
+        """Write no group, which would have a number that counts up."""
+
+    def close_group(self, s: str) -> None:
+        """Close none either."""
+
+    def write(self, artist: Artist) -> str:
+        """Return an artist as SVG."""
+        with mpl.rc_context({"svg.hashsalt": "", "svg.fonttype": "path"}):
+            artist.draw(self)
+        return self._written()
+
+    @property
+    def definitions(self) -> str:
+        """What the artists that were written refer to; to be asked for once, at the end."""
+        self.finalize()
+        self._written()
+        return "".join(self.found)
+
+    def _written(self) -> str:
+        """Take what has been written since the last time, and set the definitions in it apart."""
+        text = BETWEEN_LINES.sub(" ", self.text.getvalue()).strip()
+        self.text.seek(0)
+        self.text.truncate()
+        self.found += DEFINITIONS.findall(text)
+        return DEFINITIONS.sub("", text).replace("> <", "><")
