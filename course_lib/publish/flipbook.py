@@ -65,8 +65,8 @@ class Drawing:
         """Return what the demo shows at these values of its controls."""
         with styled():
             says, canvas = self.demo.show(**values), self.demo.canvas
-            if self.background != id(canvas.background):
-                self.background = id(canvas.background)
+            if canvas.background is not self.background:  # it was drawn anew
+                self.background = canvas.background
                 self.standing = self.own_names(self.pen.write(canvas.canvas.figure))
             moving = [self.own_names(self.pen.write(artist)) for artist in self.moving]
         before, after = ([table.value for table in tables] for tables in (self.before, self.after))

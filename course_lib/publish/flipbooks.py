@@ -13,7 +13,7 @@ from course_lib.classroom.live_run import recorded_runs
 from course_lib.classroom.widgets.advantages import advantage_demo, spread_demo
 from course_lib.classroom.widgets.bradley_terry import bradley_terry_demo
 from course_lib.classroom.widgets.clip import clip_demo
-from course_lib.classroom.widgets.find_the_bug import BEHIND, SIGNS, find_the_bug
+from course_lib.classroom.widgets.find_the_bug import BEHIND, SIGNS, FindTheBug, find_the_bug
 from course_lib.classroom.widgets.fixed_points import fixed_point_demo
 from course_lib.classroom.widgets.frontier import frontier_demo
 from course_lib.classroom.widgets.groups import group_demo
@@ -44,15 +44,18 @@ class Shown:
 
 
 def overoptimization(**options) -> Demo:
+    """The recorded runs against proxies."""
     return overoptimization_demo(load_recording("overoptimization"), **options)
 
 
 def one_seed() -> Demo:
+    """PPO's runs of one seed, as the lab singles them out."""
     runs = load_recording("overoptimization")
     return overoptimization_demo([run for run in runs if run.seed == 2], method="ppo")
 
 
 def fixed_points() -> Demo:
+    """The ends of three methods on the toy language, at fifteen coefficients: some seconds."""
     task = ToyTask.draw(torch.Generator().manual_seed(0))
     return fixed_point_demo(find_fixed_points(task, kl_coefs=[round(10 ** (step / 10), 2) for step in range(-7, 8)]))
 
@@ -89,16 +92,17 @@ def flipbook(cell_id: str) -> Markup:
     """Draw the widget of a cell, and return it in HTML."""
     shown = WIDGETS[cell_id]
     demo = shown.make()
-    book = draw(demo, name=cell_id, steps=shown.steps)
-    guesses = hints(demo) if cell_id == "find-the-bug" else {}
-    return Markup(
-        page_templates().get_template("flipbook.html.j2").render(book=book, plays=shown.plays, guesses=guesses)
-    )
+    filled = {
+        "book": draw(demo, name=cell_id, steps=shown.steps),
+        "plays": shown.plays,
+        "guesses": hints(demo) if isinstance(demo, FindTheBug) else {},
+    }
+    return Markup(page_templates().get_template("flipbook.html.j2").render(filled))
 
 
-def hints(bugs) -> dict[str, list[tuple[str, str]]]:
-    """For each recorded run the mistakes to choose from, each with what speaks against it: nothing where it is right."""
+def hints(demo: FindTheBug) -> dict[str, list[tuple[str, str]]]:
+    """For each recorded run the mistakes to choose from, with what speaks against each: nothing where it is right."""
     return {
-        label: [(sign.words, "" if name == truth else bugs.hint(label, name)) for name, sign in SIGNS.items()]
+        label: [(sign.words, "" if name == truth else demo.hint(label, name)) for name, sign in SIGNS.items()]
         for label, truth in BEHIND.items()
     }

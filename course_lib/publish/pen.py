@@ -9,8 +9,8 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
 DOTS = 72  # an inch, as matplotlib's SVG has it
-DEFINITIONS = re.compile(r"<defs>(.*?)</defs>", re.DOTALL)
-BETWEEN_LINES = re.compile(r"\n\s*")
+DEFINITIONS = re.compile(r"<defs>(.*?)</defs>")
+BETWEEN_TAGS = re.compile(r"(?<=>)\s+(?=<)")
 
 
 class Pen(RendererSVG):
@@ -50,8 +50,8 @@ class Pen(RendererSVG):
 
     def _written(self) -> str:
         """Take what has been written since the last time, and set the definitions in it apart."""
-        text = BETWEEN_LINES.sub(" ", self.text.getvalue()).strip()
+        text = " ".join(self.text.getvalue().split())
         self.text.seek(0)
         self.text.truncate()
         self.found += DEFINITIONS.findall(text)
-        return DEFINITIONS.sub("", text).replace("> <", "><")
+        return BETWEEN_TAGS.sub("", DEFINITIONS.sub("", text)).strip()

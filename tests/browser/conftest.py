@@ -50,6 +50,16 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The folder of a site as `make site` writes it."""
+    from course_lib.publish.site import build, write
+
+    folder = tmp_path_factory.mktemp("site") / "site"
+    write(build(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def notebooks(tmp_path_factory):
     """A copy of the notebooks, so that no test changes those of the course."""
     folder = tmp_path_factory.mktemp("course") / "notebooks"

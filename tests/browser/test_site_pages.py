@@ -6,19 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from course_lib.classroom.glossary import terms
-from course_lib.publish.site import build, write
 
 WINDOWS = {"wide": {"viewport": {"width": 1200, "height": 1000}}}
 WINDOWS["phone"] = {"viewport": {"width": 375, "height": 800}, "is_mobile": True, "has_touch": True}
 PART = 3000  # pixels of a page in one screenshot
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The folder of a site as `make site` writes it."""
-    folder = tmp_path_factory.mktemp("site") / "site"
-    write(build(), folder)
-    return folder
 
 
 class Reader:

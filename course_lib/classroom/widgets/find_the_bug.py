@@ -20,6 +20,7 @@ SHOWN = ("score", "kl", "response_length", "clip_fraction", "explained_variance"
 POLICY_LOSS = Panel("Policy loss", "minus the objective", (Line("policy_loss"),), "", zero="zero")
 BUG_PANELS = (*(next(panel for panel in PANELS if panel.lines[0].metric == name) for name in SHOWN), POLICY_LOSS)
 VIEWS = {"kl": (0.0, 15.0), "policy_loss": (-0.5, 0.5), "explained_variance": (-1.0, 1.0), "response_length": (0, 26)}
+GREY = "grey: the other five runs"
 BEHIND = {
     "A": "reward on the wrong token",
     "B": "kl sign",
@@ -81,7 +82,7 @@ class FindTheBug(Demo):
         runs = {recording.name: records_of(recording) for recording in recordings}
         self.runs = {label: runs[name] for label, name in BEHIND.items()}
         ghosts, steps = list(self.runs.values()), len(self.runs["A"])
-        self.curves = RunCurves(BUG_PANELS, steps=steps, ghosts=ghosts, views=VIEWS, size=(9.2, 5.1))
+        self.curves = RunCurves(BUG_PANELS, steps=steps, ghosts=ghosts, ghost_name=GREY, views=VIEWS, size=(9.2, 5.3))
         self.shown = widgets.ToggleButtons(options=list(BEHIND), style={"button_width": "3.5em"}, description="Run")
         options = [("choose its mistake", ""), *((sign.words, name) for name, sign in SIGNS.items())]
         look = {"style": NAME_AND_ALL, "layout": {"flex": "1 1 19em", "width": "auto", "min_width": "0"}}
@@ -89,12 +90,8 @@ class FindTheBug(Demo):
         self.check_button = widgets.Button(description="Check")
         self.verdict = widgets.HTML()
         super().__init__(self.curves.canvas, {"shown": self.shown})
-        colours = widgets.HTML(sentence_html("in colour, the other five in grey"))
-        run, guesses = (
-            widgets.HBox(row, layout={"flex_flow": "row wrap"})
-            for row in ([self.shown, colours], list(self.guesses.values()))
-        )
-        self.children = [run, self.picture, guesses, self.check_button, self.verdict]
+        guesses = widgets.HBox(list(self.guesses.values()), layout={"flex_flow": "row wrap"})
+        self.children = [self.shown, self.picture, guesses, self.check_button, self.verdict]
         self.check_button.on_click(self.check)
 
     def show(self, *, shown: str) -> str:
