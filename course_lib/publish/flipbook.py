@@ -17,9 +17,8 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from course_lib.classroom.demo import Demo
-from course_lib.classroom.style import styled
 from course_lib.classroom.words import number
-from course_lib.publish.pen import Pen
+from course_lib.publish.pen import Pen, inked
 
 NAMES = re.compile(r'(\bid="|href="#|url\(#)')  # where SVG names something, or refers to it
 
@@ -50,7 +49,7 @@ class Page:
 
 
 class Drawing:
-    """Turns the pages of one demo, in any order."""
+    """Draws the pages of one demo, in any order, within `inked()`."""
 
     def __init__(self, demo: Demo, *, name: str):
         self.demo, self.name = demo, name
@@ -63,12 +62,11 @@ class Drawing:
 
     def page(self, values: Mapping[str, object]) -> Page:
         """Return what the demo shows at these values of its controls."""
-        with styled():
-            says, canvas = self.demo.show(**values), self.demo.canvas
-            if canvas.background is not self.background:  # it was drawn anew
-                self.background = canvas.background
-                self.standing = self.own_names(self.pen.write(canvas.canvas.figure))
-            moving = [self.own_names(self.pen.write(artist)) for artist in self.moving]
+        says, canvas = self.demo.show(**values), self.demo.canvas
+        if canvas.background is not self.background:  # it was drawn anew
+            self.background = canvas.background
+            self.standing = self.own_names(self.pen.write(canvas.canvas.figure))
+        moving = [self.own_names(self.pen.write(artist)) for artist in self.moving]
         before, after = ([table.value for table in tables] for tables in (self.before, self.after))
         return Page(before, [self.standing, *moving], escape(says), after)
 
@@ -97,12 +95,13 @@ def draw(demo: Demo, *, name: str, steps: Mapping[str, float] | None = None) -> 
     sliders = {key: slider(control, (steps or {}).get(key)) for key, control in demo.controls.items()}
     drawing, pages = Drawing(demo, name=name), []
     opens = [each.values[each.start] for each in sliders.values()]
-    for values in product(*(each.values for each in sliders.values())):
-        pages.append(drawing.page(dict(zip(sliders, values, strict=True))))
-        if list(values) == opens:
-            opened = pages[-1]
+    with inked():
+        for values in product(*(each.values for each in sliders.values())):
+            pages.append(drawing.page(dict(zip(sliders, values, strict=True))))
+            if list(values) == opens:
+                opened = pages[-1]
+        definitions = Markup(drawing.own_names(drawing.pen.definitions))
     packed = pack(list(zip(*(page.parts for page in pages), strict=True)))
-    definitions = Markup(drawing.own_names(drawing.pen.definitions))
     return Flipbook(name, list(sliders.values()), opened, drawing.pen.size, definitions, packed)
 
 

@@ -64,9 +64,9 @@ TENTHS = {"gamma": 0.1, "lam": 0.1}
 # by the ids of their cells
 WIDGETS = {
     "ratings-demo": Shown(lambda: ratings_demo(load_ratings(split="train"))),
-    "bt-demo": Shown(bradley_terry_demo, {"chosen": 0.5, "rejected": 0.5, "shift": 0.5}),
+    "bt-demo": Shown(bradley_terry_demo, {"chosen": 0.5, "rejected": 0.5, "shift": 1.0}),
     "noise-demo": Shown(lambda: label_noise_demo(load_label_noise())),
-    "clip-demo": Shown(partial(clip_demo, advantage=-1.0), {"advantage": 0.5, "at": 0.05, "clip_eps": 0.05}),
+    "clip-demo": Shown(partial(clip_demo, advantage=-1.0), {"advantage": 0.5, "at": 0.05, "clip_eps": 0.1}),
     "advantage-demo": Shown(partial(advantage_demo, lam=0.0), TENTHS),
     "advantage-lambda-1": Shown(partial(advantage_demo, lam=1.0), TENTHS),
     "spread-demo": Shown(partial(spread_demo, believed="expects 0 everywhere", lam=1.0)),

@@ -2,19 +2,30 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
+from course_lib.classroom.style import styled
+
 DOTS = 72  # an inch, as matplotlib's SVG has it
 DEFINITIONS = re.compile(r"<defs>(.*?)</defs>")
 BETWEEN_TAGS = re.compile(r"(?<=>)\s+(?=<)")
 
 
+@contextmanager
+def inked() -> Iterator[None]:
+    """While it lasts a pen writes in the course's style, and the same names for the same things."""
+    with styled(), mpl.rc_context({"svg.hashsalt": "", "svg.fonttype": "path"}):
+        yield
+
+
 class Pen(RendererSVG):
-    """Writes artists of one figure as SVG: the same text for the same drawing, whatever was written before.
+    """Writes artists of one figure as SVG, within `inked()`: the same text for the same drawing, in whatever order.
 
     Letters are outlines, so they look alike without the font. What artists refer to by name, such as these outlines,
     is in `definitions` once all are written.
@@ -37,8 +48,7 @@ class Pen(RendererSVG):
 
     def write(self, artist: Artist) -> str:
         """Return an artist as SVG."""
-        with mpl.rc_context({"svg.hashsalt": "", "svg.fonttype": "path"}):
-            artist.draw(self)
+        artist.draw(self)
         return self._written()
 
     @property

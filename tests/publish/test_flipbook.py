@@ -18,7 +18,7 @@ from course_lib.classroom.controls import slider as float_slider
 from course_lib.classroom.demo import Demo
 from course_lib.publish.flipbook import Drawing, draw, pack, slider
 from course_lib.publish.flipbooks import WIDGETS, flipbook
-from course_lib.publish.pen import Pen
+from course_lib.publish.pen import Pen, inked
 from course_lib.publish.stored import read
 
 # what a page cannot draw ahead: it asks people, or shows what a training on this machine left
@@ -30,7 +30,7 @@ class Dot(Demo):
     """A dot that moves, words beside it, a table under it; the axes are drawn anew for each colour."""
 
     def __init__(self):
-        self.figure = Figure(figsize=(3, 2))
+        self.figure = Figure(figsize=(3, 2), layout="none")
         self.ax = self.figure.subplots()
         self.ax.set(xlim=(0, 1), ylim=(0, 1))
         (self.dot,) = self.ax.plot([], [], "o")
@@ -80,6 +80,7 @@ def test_what_does_not_change_is_kept_once():
     assert len(says["forms"]) == 6
 
 
+@inked()
 def test_a_page_is_the_same_whatever_was_drawn_before():
     one, other = Drawing(Dot(), name="dot"), Drawing(Dot(), name="dot")
     for colour in "rb":
@@ -87,6 +88,7 @@ def test_a_page_is_the_same_whatever_was_drawn_before():
     assert one.page({"colour": "r", "at": 0.7}) == other.page({"colour": "r", "at": 0.7})
 
 
+@inked()
 def test_artists_lie_over_each_other_as_in_the_picture():
     demo = Dot()
     page = Drawing(demo, name="dot").page({"colour": "r", "at": 0.1})
@@ -108,6 +110,7 @@ def test_what_is_referred_to_by_name_is_defined_once():
     assert "<style" not in svg + book.definitions
 
 
+@inked()
 def test_a_pen_writes_what_is_drawn_and_nothing_twice():
     figure = Figure(figsize=(2, 1))
     line = figure.subplots().plot([0, 1])[0]

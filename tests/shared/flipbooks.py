@@ -9,6 +9,7 @@ from PIL import Image
 
 from course_lib.publish.flipbook import Drawing, slider
 from course_lib.publish.flipbooks import WIDGETS
+from course_lib.publish.pen import inked
 
 # the parts of a page that are not what Python wrote
 DIFFERS = """(book, expected) => [...book.querySelectorAll("[data-part]")].map((part, place) => {
@@ -39,7 +40,8 @@ class Widget:
         values = {name: self.sliders[name].values[stop] for name, stop in setting.items()}
         for name, value in values.items():
             self.demo.controls[name].value = value
-        return self.drawing.page(values).parts
+        with inked():
+            return self.drawing.page(values).parts
 
 
 def unlike(one: bytes, other: bytes) -> float:
