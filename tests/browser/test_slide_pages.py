@@ -9,12 +9,13 @@ from shared.notebooks import NOTEBOOKS
 from course_lib.publish import slides
 
 SCREEN = {"width": 1280, "height": 720}
-# what sticks out of the slide that is shown, or lies under its header; formulas too; what goes on by keys may be below
+# what sticks out of the slide that is shown, or lies under its header; formulas too; what goes on by keys may be below,
+# a table that scrolls may go on, and a picture's own parts may lie beyond what it shows of them
 STICKS_OUT = """() => {
   const slide = Reveal.getCurrentSlide(), content = slide.querySelector(".content");
   const top = slide.querySelector("header").getBoundingClientRect().bottom;
   const goesOn = slide.querySelector(".part");
-  const found = [...content.querySelectorAll("*")].filter(element => {
+  const found = [...content.querySelectorAll(":not(svg *, .table *)")].filter(element => {
     const box = element.getBoundingClientRect();
     const high = !goesOn && (box.top < top || box.bottom > innerHeight - 4);
     return box.width && (high || box.left < 0 || box.right > innerWidth);

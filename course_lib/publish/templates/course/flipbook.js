@@ -5,6 +5,13 @@ async function unpack(packed) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
+// Show something in a place; what was unfolded there stays so.
+function fill(place, form) {
+  const open = place.querySelector("details")?.open;
+  place.innerHTML = place.form = form;
+  if (open) place.querySelector("details").open = true;
+}
+
 // A flipbook: its sliders say which of the pages that were drawn ahead is open.
 for (const book of document.querySelectorAll(".flipbook")) {
   const sliders = [...book.querySelectorAll("[type=range]")], places = [...book.querySelectorAll("[data-part]")];
@@ -18,7 +25,7 @@ for (const book of document.querySelectorAll(".flipbook")) {
     for (const [place, { forms, pages }] of (await parts).entries()) {
       const page = sliders.reduce((before, slider) => before * (Number(slider.max) + 1) + Number(slider.value), 0);
       const form = forms[pages[page]];
-      if (places[place].form !== form) places[place].innerHTML = places[place].form = form;
+      if (places[place].form !== form) fill(places[place], form);
     }
     picture.ariaLabel = caption.textContent;
   };
