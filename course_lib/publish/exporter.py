@@ -1,6 +1,6 @@
 """What the site and the slides do alike with a notebook: markdown, code, outputs and pictures in HTML.
 
-Nothing is executed and nothing fetched: pictures stand in the page, in place of widgets too.
+No cell is executed and nothing fetched: pictures stand in the page, and flipbooks in place of most widgets.
 """
 
 from collections.abc import Callable

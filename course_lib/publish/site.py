@@ -1,6 +1,6 @@
 """Writes the course as a folder of pages that need no server, no kernel and no network: `make site`.
 
-Nothing is executed: a page shows what its notebook's file holds.
+No cell is executed: a page shows what its notebook's file holds, and widgets that are drawn ahead.
 """
 
 import argparse
@@ -61,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish.site", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="the folder to write (default: site)")
     out = parser.parse_args(arguments).out
+    print("The widgets are drawn ahead, at every stop of their sliders: a minute or two.", flush=True)
     pages = build()
     write(pages, out)
     print(f"{len(pages)} pages, {sum(map(len, pages.values())) / 1e6:.1f} MB. Open {out / 'index.html'} in a browser.")
