@@ -51,7 +51,9 @@ def own_loops(
         return
     parts = (f"from {name} {mine:.3f} (ours {ours:.3f})" for name, ((_, mine), (_, ours)) in runs.items())
     curves = {name: (mine, ours) for name, ((mine, _), (ours, _)) in runs.items()}
-    show(loops_figure(curves), f"Your loop's pair accuracy on held-out sentences: {', '.join(parts)}.")
+    says = f"Your loop's pair accuracy on held-out sentences: {', '.join(parts)}."
+    show(loops_figure(curves), says)
+    print(says)
 
 
 def loops_figure(curves: dict[str, tuple[list[float], list[float]]]) -> Figure:

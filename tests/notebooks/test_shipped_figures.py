@@ -125,7 +125,9 @@ def test_what_the_reward_model_makes_of_single_texts():
 def test_scale_shift_and_weight_decay():
     quarter, whole, fourfold = (numbers(line)[-1] for line in printed("01", "scale-demo").splitlines())
     assert whole < min(quarter, fourfold), "comparisons do not leave the scale open"
-    assert len({line.rsplit(" ", 1)[1] for line in printed("01", "gap-demo").splitlines()}) == 1, "but the shift"
+    *shifted, doubled = (line.rsplit(" ", 1)[1] for line in printed("01", "gap-demo").splitlines())
+    assert len(set(shifted)) == 1, "but the shift"
+    assert f"from {shifted[0]} to {doubled}" in said("01", "bt-seen")
     (_, learned, without), (_, kept, decayed) = (numbers(line) for line in printed("01", "decay-demo").splitlines())
     assert learned == 0 < kept, "by heart without decay, not with it"
     assert without < decayed <= without + 0.02, "a little better"

@@ -82,14 +82,14 @@ class MyTable:
     """The functions of one notebook, kept or not yet, and what to do next; shown as HTML, or as plain lines."""
 
     def __init__(self, notebook: str):
-        asked = NOTEBOOKS[notebook]
+        asked, missing = NOTEBOOKS[notebook], "not yet"
         try:
             kept = mine(*asked)
             self.sentence = what_next([name for name in asked if name not in kept], kept)
         except CourseError as error:
-            kept, self.sentence = {}, str(error)
+            kept, missing, self.sentence = {}, "cannot be read", str(error)
         self.names = ["function", f"in {LIBRARY}"]
-        self.rows = [[f"my_{name}", "kept" if name in kept else "not yet"] for name in asked]
+        self.rows = [[f"my_{name}", "kept" if name in kept else missing] for name in asked]
         if notebook in PPO_NOTEBOOKS:
             self.names.append("the cockpit trains with it")
             self.rows = [[*row, cockpit_trains_with(*row)] for row in self.rows]

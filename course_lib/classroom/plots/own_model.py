@@ -13,7 +13,7 @@ ONE_PERSON = 0.83  # data/reward-model/results.json
 
 
 def verdict_figure(verdict: Verdict) -> Figure:
-    """Draw the verdict on a student's choices."""
+    """Draw the verdict on somebody's choices."""
     with styled():
         figure = Figure(figsize=(9, 3.8))
         draw_verdict(figure.subplots(), verdict)
@@ -24,9 +24,9 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
     """Draw the agreement with the crowd's reward model, and what three reward models are worth on held-out ratings."""
     certain = Estimate(verdict.crowd, verdict.crowd, verdict.crowd)
     rows = (
-        ("you and the crowd's model,\non your pairs", verdict.agreement, PEOPLE, "o"),
-        ("learned from your choices alone,\non held-out ratings", verdict.alone, PEOPLE, "s"),
-        ("the crowd's model,\nmoved by your choices", verdict.on_crowd, REWARD_MODEL, "s"),
+        ("these choices and the crowd's model,\non the same pairs", verdict.agreement, PEOPLE, "o"),
+        ("learned from these choices alone,\non held-out ratings", verdict.alone, PEOPLE, "s"),
+        ("the crowd's model,\nmoved by these choices", verdict.on_crowd, REWARD_MODEL, "s"),
         ("the crowd's model", certain, REWARD_MODEL, "D"),
     )
     draw_shares(ax, rows)
@@ -45,6 +45,7 @@ def draw_shares(ax: Axes, rows: Sequence[tuple[str, Estimate, str, str]]) -> Non
             ha="center",
             color=ink(colour),
             weight="bold",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     for level, name in ((0.5, "a coin"), (ONE_PERSON, "one person")):
         ax.axvline(level, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)

@@ -136,7 +136,7 @@ class Cockpit(Pictured, widgets.VBox):
         try:
             method = my_method() if self.equations.value == MINE else method
         except CourseError as error:
-            fault = f"Stopped. {error}"
+            fault = f"Stopped. {error} Then press Reset."
         self.live = LiveRun(self.settings, method=method, reward=self.reward)
         self.wanted, self.training, self.ended, self.moved_at, self.told = 0, False, fault, [], ""
         self._draw_ghost()
@@ -192,6 +192,8 @@ class Cockpit(Pictured, widgets.VBox):
         self.reset()
 
     def _want(self, steps: int | float) -> None:
+        if self.equations.value == MINE and not (self.live.records or self.training or self.ended):
+            self.reset()  # what was mended since has a part in the first step
         self.wanted = steps
         if self.loop:
             asyncio.run_coroutine_threadsafe(self._train(), self.loop)

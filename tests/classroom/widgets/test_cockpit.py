@@ -231,9 +231,10 @@ def test_the_switch_trains_with_the_students_library_over_ours_in_grey(make, tmp
     )
     assert sys.modules["own_equations_of_my_rlhf"].calls
 
-    LIBRARY.write_text(OBJECTIVE)  # without its import
     cockpit.buttons["reset"].click()
-    assert cockpit.one_step() is None
+    LIBRARY.write_text(OBJECTIVE)  # without its import, and read when the run begins
+    cockpit.buttons["one_step"].click()
+    assert not cockpit.live.records
     assert "my_rlhf.py, line 3, with NameError" in cockpit.says
     cockpit.equations.value = OURS
     assert cockpit.says == "Ready: Start trains the small GPT-2 on this machine."
