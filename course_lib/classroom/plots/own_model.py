@@ -29,11 +29,16 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
         ("the crowd's model,\nmoved by these choices", verdict.on_crowd, REWARD_MODEL, "s"),
         ("the crowd's model", certain, REWARD_MODEL, "D"),
     )
-    draw_shares(ax, rows)
+    draw_shares(ax, rows, levels=((0.5, "a coin"), (ONE_PERSON, "one person")))
 
 
-def draw_shares(ax: Axes, rows: Sequence[tuple[str, Estimate, str, str]]) -> None:
-    """Draw shares of pairs with their intervals, each with its name, colour and marker, between a coin and a person."""
+def draw_shares(
+    ax: Axes,
+    rows: Sequence[tuple[str, Estimate, str, str]],
+    *,
+    levels: Sequence[tuple[float, str]] = ((0.5, "a coin"),),
+) -> None:
+    """Draw shares of pairs with their intervals, each with its name, colour and marker, beside named levels."""
     for height, (_, estimate, colour, marker) in zip(range(len(rows), 0, -1), rows, strict=True):
         ax.plot([estimate.low, estimate.high], [height, height], color=colour, linewidth=7, alpha=0.35)
         ax.plot(estimate.value, height, marker, color=colour, markersize=11, markeredgecolor="white")
@@ -47,7 +52,7 @@ def draw_shares(ax: Axes, rows: Sequence[tuple[str, Estimate, str, str]]) -> Non
             weight="bold",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    for level, name in ((0.5, "a coin"), (ONE_PERSON, "one person")):
+    for level, name in levels:
         ax.axvline(level, color=REFERENCE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
         label(ax, level, 0.4, name, REFERENCE, side="center", gap=2.0, size=11.0)
     ax.set_yticks(range(len(rows), 0, -1), [name for name, *_ in rows])

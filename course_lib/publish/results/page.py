@@ -7,6 +7,7 @@ from textwrap import dedent
 from markupsafe import Markup
 
 from course_lib.classroom.exercises.check import KNOWN
+from course_lib.classroom.words import number
 from course_lib.publish.exporter import page_templates
 from course_lib.publish.markdown import to_inline_html
 from course_lib.publish.results.judge import LIBRARY, PASSED, TRIED
@@ -50,6 +51,7 @@ def class_page(
             states=(PASSED, LIBRARY, TRIED),
             question=lambda asked: Markup(to_inline_html(asked, lambda _: "")),
             says=said_in_rows,
+            number=number,
             seed=seed,
             seconds=seconds,
             missing=sorted(missing),

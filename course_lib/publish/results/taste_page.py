@@ -47,7 +47,7 @@ def said(share: Estimate) -> str:
 
 
 def taste_figure(taste: Taste) -> Figure:
-    """Draw both shares between a coin and a person."""
+    """Draw both shares beside a coin's."""
     with styled():
         figure = Figure(figsize=(9, 2.8))
         rows = (
