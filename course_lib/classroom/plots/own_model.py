@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from course_lib.classroom.own_model import Estimate, Verdict
 from course_lib.classroom.style import PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
 
+COIN = (0.5, "a coin")
 ONE_PERSON = 0.83  # data/reward-model/results.json
 
 
@@ -29,7 +30,7 @@ def draw_verdict(ax: Axes, verdict: Verdict) -> None:
         ("the crowd's model,\nmoved by these choices", verdict.on_crowd, REWARD_MODEL, "s"),
         ("the crowd's model", certain, REWARD_MODEL, "D"),
     )
-    draw_shares(ax, rows, levels=((0.5, "a coin"), (ONE_PERSON, "one person")))
+    draw_shares(ax, rows, levels=(COIN, (ONE_PERSON, "one person")))
 
 
 def draw_shares(

@@ -96,8 +96,8 @@ def become_nobody() -> None:
     """Of root become a user without rights."""
     if os.geteuid() == 0:
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
 
 
 def end_with_parent(libc: ctypes.CDLL) -> None:
