@@ -37,7 +37,7 @@ def draw_shares(
     ax: Axes,
     rows: Sequence[tuple[str, Estimate, str, str]],
     *,
-    levels: Sequence[tuple[float, str]] = ((0.5, "a coin"),),
+    levels: Sequence[tuple[float, str]] = (COIN,),
 ) -> None:
     """Draw shares of pairs with their intervals, each with its name, colour and marker, beside named levels."""
     for height, (_, estimate, colour, marker) in zip(range(len(rows), 0, -1), rows, strict=True):
