@@ -12,8 +12,8 @@ from typing import NamedTuple
 from course_lib.classroom.exercises import loop_symptoms, ppo_symptoms
 from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.exercise import Exercise
-from course_lib.classroom.exercises.loop_trace import Endless
 from course_lib.classroom.exercises.loops import Loop, loop_verdict
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.ppo_loop import ppo_verdict, variation
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results.calls import Answer, Call, StandIn, remembered, to_be_made
@@ -219,7 +219,7 @@ def raise_from(answer: dict) -> None:
         error = error(says)
     except TypeError:  # one that is not made of a sentence
         error = type(name, (Exception,), {"__module__": "builtins"})(says)
-    error.line = str(said["line"])
+    error.line, error.in_loss = str(said["line"]), bool(said["in_loss"])
     if answer.get("trace") is not None:
         error.trace = unpack(answer["trace"])
     raise error

@@ -22,8 +22,8 @@ import torch
 from course_lib.classroom.exercises import loop_trace, ppo_loop, ppo_watch
 from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.exercise import Exercise
-from course_lib.classroom.exercises.loop_trace import Endless
 from course_lib.classroom.exercises.loops import Loop
+from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.ppo_trace import Weights
 from course_lib.publish.results.calls import Call, make
 from course_lib.publish.results.confine import Refused, confine, silence
@@ -150,7 +150,8 @@ class Pupil:
         lines = self.texts[frames[-1].filename].splitlines() if frames else []
         line = lines[frames[-1].lineno - 1].strip() if frames and frames[-1].lineno <= len(lines) else ""
         kind = Ours.__name__ if str(error) == TAKEN else builtin_kind(error)
-        return {"kind": kind, "name": type(error).__name__[:60], "says": str(error)[:500], "line": line[:200]}
+        words = {"name": type(error).__name__[:60], "says": str(error)[:500], "line": line[:200]}
+        return {"kind": kind, "in_loss": getattr(error, "in_loss", False) is True} | words
 
 
 def own_name(written: Written) -> str:
