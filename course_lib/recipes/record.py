@@ -26,12 +26,14 @@ from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.record_verifiers import record_verifiers
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
+from course_lib.training.experiments.curves import AnotherTemperature, EosMasked, guess_at_random, keep_most_likely
 from course_lib.training.experiments.frontier import FRONTIER
 from course_lib.training.experiments.recorded_verifiers import VERIFIERS
 from course_lib.training.experiments.recordings import LABEL_NOISE
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.paths import REWARD_MODEL, RUNS
 from course_lib.training.method import Method
+from course_lib.training.policy import Policy
 from course_lib.training.ppo import PPO
 from course_lib.training.record import Record
 from course_lib.training.reward_model import load_reward_model
@@ -46,12 +48,13 @@ SAMPLES = 6  # texts kept of each run
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One PPO run of an experiment: the settings, and the method, in which it departs from the others."""
+    """One PPO run of an experiment: the settings, the method and the policy in which it departs from the others."""
 
     name: str
     seed: int
     changes: dict = field(default_factory=dict)
     method: Method = field(default_factory=PPO)
+    prepare: Callable[[Policy], None] | None = None  # changes the policy before it is trained
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,14 @@ NATS = {
     "twice the steps": {"iterations": 40},
     "from zero, twice the steps": {"value_network": "policy", "iterations": 40},
 }
+CURVES = {  # the settings, the method, what is done to the policy
+    "one step a batch": ({"epochs": 1, "minibatches": 1}, PPO(), None),
+    "learning rate 1e-5": ({"learning_rate": 1e-5}, PPO(), None),
+    "another temperature": ({}, AnotherTemperature(), None),
+    "eos masked": ({}, EosMasked(), None),
+    "top-k": ({}, PPO(), keep_most_likely),
+    "values at random": ({"value_network": "policy"}, PPO(), guess_at_random),
+}
 EXPERIMENTS = {
     "bugs": Experiment({"iterations": 24}, [PlannedRun(name, 0, method=method) for name, method in BUGS.items()]),
     "clip": Experiment(
@@ -145,6 +156,11 @@ EXPERIMENTS = {
         {"iterations": 12},
         [PlannedRun(name, seed, changes) for seed in range(2) for name, changes in CHOICES.items()],
     ),
+    "curves": Experiment(
+        {},
+        [PlannedRun(name, seed, *planned) for seed in range(3) for name, planned in CURVES.items()]
+        + [PlannedRun("values from zero", 2, {"value_network": "policy"})],  # seeds 0 and 1 are in `nats`
+    ),
 }
 
 RECIPES = {
@@ -168,6 +184,8 @@ def record_run(planned: PlannedRun, settings: RunSettings, *, starts: dict[int, 
         scorer = setup.scorer(load_reward_model(settings.reward_model or REWARD_MODEL))
         starts[planned.seed] = Start(scorer, *setup.evaluate(scorer))
     scorer, before, texts_before = starts[planned.seed]
+    if planned.prepare:
+        planned.prepare(setup.policy)
     records = list(setup.records(scorer, method=planned.method))
     after, texts_after = setup.evaluate(scorer)
     return {

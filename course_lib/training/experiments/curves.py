@@ -1,0 +1,68 @@
+"""Runs whose curves puzzle their readers: each is PPO but for a line, as bug reports have it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import Cache
+
+from course_lib.training.method import Experience
+from course_lib.training.policy import Policy, PolicyOutput
+from course_lib.training.ppo import PPO
+from course_lib.training.rollout import Rollout
+from course_lib.training.settings import PPOSettings
+
+MOST_LIKELY = 20  # tokens that top-k leaves to be drawn
+
+
+@dataclass
+class AnotherTemperature(PPO):
+    """Wrong: texts are sampled at the temperature of the settings, and every log-probability is taken at 1."""
+
+    def read(self, policy: nn.Module, batch: Rollout | Experience, *, temperature: float) -> PolicyOutput:
+        """As PPO, at temperature 1."""
+        return super().read(policy, batch, temperature=1.0)
+
+
+@dataclass
+class EosMasked(PPO):
+    """Wrong: whatever has the pad's id is padding, and the pad is eos, so no text is told of its end."""
+
+    def gather(
+        self,
+        policy: nn.Module,
+        reference: nn.Module,
+        rollout: Rollout,
+        scores: Float[Tensor, " batch"],
+        *,
+        kl_coef: float,
+        settings: PPOSettings,
+    ) -> Experience:
+        """As PPO, without the eos of each response; a first token stays, so that no text is empty."""
+        mask = rollout.response_mask & (rollout.response_ids != policy.eos_id)
+        mask[:, 0] = True
+        without_end = replace(rollout, response_mask=mask)
+        return super().gather(policy, reference, without_end, scores, kl_coef=kl_coef, settings=settings)
+
+
+def keep_most_likely(policy: Policy) -> None:
+    """Wrong: texts are drawn from the most likely tokens alone, while log-probabilities count all of them."""
+    whole: Callable = policy.next_logits
+
+    def next_logits(
+        token_ids: Int[Tensor, "batch new"], cache: Cache | None = None, begins: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Float[Tensor, "batch vocab"], Cache]:
+        logits, cache = whole(token_ids, cache, begins)
+        least = logits.topk(MOST_LIKELY).values[:, -1:]
+        return logits.masked_fill(logits < least, -torch.inf), cache
+
+    policy.next_logits = next_logits
+
+
+def guess_at_random(policy: Policy) -> None:
+    """Draw the weights of the value head with variance 1 / (width + 1), as OpenAI's code for summaries does."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        nn.init.normal_(policy.value_head.weight, std=(policy.value_head.in_features + 1) ** -0.5)
