@@ -1,11 +1,22 @@
-"""Statistics over the real tokens of a padded batch; what stands at padding, even NaN, changes nothing.
+"""Which tokens of a padded batch are real, and statistics over them; what stands at padding, even NaN, changes nothing.
 
 And `less_first`, for whatever divides by a standard deviation: equal values then give no rounding error to divide by.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+
+def response_mask(
+    response_ids: Int[Tensor, "batch response_len"], *, eos_id: int
+) -> Bool[Tensor, "batch response_len"]:
+    """Tell real tokens from padding where the padding is eos: real is all that no eos precedes, the first eos too.
+
+    response_mask_t = [none of response_ids_1 ... response_ids_{t-1} is eos]
+    """
+    is_eos = response_ids == eos_id
+    return is_eos.cumsum(dim=1) - is_eos.int() == 0
 
 
 def real_values(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> Float[Tensor, " real"]:

@@ -26,7 +26,7 @@ from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.record_verifiers import record_verifiers
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
-from course_lib.training.experiments.curves import AnotherTemperature, EosMasked, guess_at_random, keep_most_likely
+from course_lib.training.experiments.curves import EosMasked, guess_at_random
 from course_lib.training.experiments.frontier import FRONTIER
 from course_lib.training.experiments.recorded_verifiers import VERIFIERS
 from course_lib.training.experiments.recordings import LABEL_NOISE
@@ -125,10 +125,7 @@ NATS = {
 }
 CURVES = {  # the settings, the method, what is done to the policy
     "one step a batch": ({"epochs": 1, "minibatches": 1}, PPO(), None),
-    "learning rate 1e-5": ({"learning_rate": 1e-5}, PPO(), None),
-    "another temperature": ({}, AnotherTemperature(), None),
     "eos masked": ({}, EosMasked(), None),
-    "top-k": ({}, PPO(), keep_most_likely),
     "values at random": ({"value_network": "policy"}, PPO(), guess_at_random),
 }
 EXPERIMENTS = {
@@ -159,6 +156,7 @@ EXPERIMENTS = {
     "curves": Experiment(
         {},
         [PlannedRun(name, seed, *planned) for seed in range(3) for name, planned in CURVES.items()]
+        + [PlannedRun("learning rate 1e-5", 0, {"learning_rate": 1e-5})]
         + [PlannedRun("values from zero", 2, {"value_network": "policy"})],  # seeds 0 and 1 are in `nats`
     ),
 }

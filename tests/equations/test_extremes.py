@@ -240,7 +240,8 @@ POOLED = {
     preferences.gain_and_bias,
 }
 WITHOUT_A_BATCH = {
-    masking.less_first,  # test_masking.py
+    masking.less_first,  # these two: test_masking.py
+    masking.response_mask,
     kl.adaptive_kl_coef,  # test_the_kl_coefficient_is_exact_at_every_size
     optimum.optimal_policy,  # these three: test_optimum.py
     optimum.penalised_reward,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_lib.equations.advantages import whiten
-from course_lib.equations.masking import less_first, masked_mean, real_values
+from course_lib.equations.masking import less_first, masked_mean, real_values, response_mask
 
 PADDINGS = [0.0, 1e6, -1e30, math.inf, math.nan]
 
@@ -97,3 +97,10 @@ def test_less_the_first_equal_values_are_exactly_zero_in_every_row():
     rows = torch.tensor([[0.1, 0.1, 0.1], [3.0, 5.0, 2.0]])
     assert less_first(rows).tolist() == [[0.0, 0.0, 0.0], [0.0, 2.0, -1.0]]
     assert less_first(rows[1]).tolist() == [0.0, 2.0, -1.0]
+
+
+def test_where_padding_is_eos_the_first_eos_is_real_and_no_later_one():
+    ids = torch.tensor([[7, 5, 2, 2], [2, 2, 2, 2], [7, 2, 5, 9], [7, 5, 9, 4]])
+    expected = [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
+    assert response_mask(ids, eos_id=2).int().tolist() == expected
+    assert response_mask(ids, eos_id=2).dtype == torch.bool

@@ -28,6 +28,7 @@ from course_lib.classroom.exercises.mistakes import (
     ppo_loss,
     preferences,
     residuals,
+    response_mask,
     rewards,
     value_loss,
     verified,
@@ -41,7 +42,7 @@ from course_lib.classroom.exercises.verdict import verdict
 from course_lib.classroom.exercises.written import kind
 
 TOPICS = (preferences, gain, logprobs, clipping, policy_loss, value_loss, residuals, advantages, masking, rewards)
-TOPICS += (kl, overoptimization, optimum, groups, dpo, experience, ppo_loss, verified, dr_grpo)
+TOPICS += (kl, overoptimization, optimum, groups, dpo, experience, ppo_loss, verified, dr_grpo, response_mask)
 EXERCISES: dict[str, Exercise] = {
     name.lower(): thing for topic in TOPICS for name, thing in vars(topic).items() if isinstance(thing, Exercise)
 }

@@ -7,7 +7,13 @@ import torch
 
 from course_lib.classroom.exercises.draws import Draw
 
-DTYPES = {"response_mask": torch.bool, "mask": torch.bool, "token_ids": torch.long, "passed": torch.long}
+DTYPES = {
+    "response_mask": torch.bool,
+    "mask": torch.bool,
+    "token_ids": torch.long,
+    "response_ids": torch.long,
+    "passed": torch.long,
+}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ NOTEBOOKS = {
     ),
     "03": (
         *("kl_shaped_rewards", "k1", "k2", "k3", "adaptive_kl_coef", "entropy"),
-        *("experience", "ppo_loss", "train_ppo"),
+        *("experience", "ppo_loss", "train_ppo", "response_mask"),
     ),
     "04": ("best_of_n_kl", "expected_best_of_n", "rl_peak", "mean_minus_spread"),
     "05": ("optimal_policy", "rloo_advantages", "grpo_advantages", "dpo_loss"),

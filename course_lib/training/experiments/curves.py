@@ -1,29 +1,16 @@
 """Runs whose curves puzzle their readers: each is PPO but for a line, as bug reports have it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from transformers import Cache
 
 from course_lib.training.method import Experience
-from course_lib.training.policy import Policy, PolicyOutput
+from course_lib.training.policy import Policy
 from course_lib.training.ppo import PPO
 from course_lib.training.rollout import Rollout
 from course_lib.training.settings import PPOSettings
-
-MOST_LIKELY = 20  # tokens that top-k leaves to be drawn
-
-
-@dataclass
-class AnotherTemperature(PPO):
-    """Wrong: texts are sampled at the temperature of the settings, and every log-probability is taken at 1."""
-
-    def read(self, policy: nn.Module, batch: Rollout | Experience, *, temperature: float) -> PolicyOutput:
-        """As PPO, at temperature 1."""
-        return super().read(policy, batch, temperature=1.0)
 
 
 @dataclass
@@ -45,20 +32,6 @@ class EosMasked(PPO):
         mask[:, 0] = True
         without_end = replace(rollout, response_mask=mask)
         return super().gather(policy, reference, without_end, scores, kl_coef=kl_coef, settings=settings)
-
-
-def keep_most_likely(policy: Policy) -> None:
-    """Wrong: texts are drawn from the most likely tokens alone, while log-probabilities count all of them."""
-    whole: Callable = policy.next_logits
-
-    def next_logits(
-        token_ids: Int[Tensor, "batch new"], cache: Cache | None = None, begins: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Float[Tensor, "batch vocab"], Cache]:
-        logits, cache = whole(token_ids, cache, begins)
-        least = logits.topk(MOST_LIKELY).values[:, -1:]
-        return logits.masked_fill(logits < least, -torch.inf), cache
-
-    policy.next_logits = next_logits
 
 
 def guess_at_random(policy: Policy) -> None:

@@ -560,6 +560,30 @@ def of_the_real_tokens(new, values, old, old_values, advantages, returns, mask, 
     return vf_coef * 0.5 * errors.mean() - (kept * advantages).mean()
 
 
+@right("response_mask")
+def by_lengths(response_ids, *, eos_id):
+    is_eos = response_ids == eos_id
+    lengths = torch.where(is_eos.any(dim=1), is_eos.int().argmax(dim=1) + 1, response_ids.shape[1])
+    return torch.arange(response_ids.shape[1]) < lengths[:, None]
+
+
+@right("response_mask")
+def token_by_token_up_to_the_first_eos(response_ids, *, eos_id):
+    mask = torch.zeros_like(response_ids)
+    for i, row in enumerate(response_ids.tolist()):
+        for t, token in enumerate(row):
+            mask[i, t] = 1
+            if token == eos_id:
+                break
+    return mask.bool()
+
+
+@right("response_mask")
+def moved_by_one(response_ids, *, eos_id):
+    words = (response_ids != eos_id).cumprod(dim=1)
+    return torch.cat([torch.ones_like(words[:, :1]), words[:, :-1]], dim=1)
+
+
 @right("alliteration")
 def by_letters_and_places(text):
     found = [word.strip("\"',.!?").lower() for word in text.split()]

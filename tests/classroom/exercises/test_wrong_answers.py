@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from course_lib.classroom.exercises.check import EXERCISES
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.equations import advantages as ours
+from course_lib.equations import masking as ours_of_masks
 from course_lib.equations import ppo
 from course_lib.equations.advantages import td_residuals
 from course_lib.training.texts import words
@@ -462,6 +463,16 @@ def logprobs_that_stop_at_minus_thirty_for_a_while(logits, token_ids, *, tempera
 def dpo_with_a_bounded_margin(chosen, rejected, ref_chosen, ref_rejected, *, kl_coef):
     margins = kl_coef * ((chosen - ref_chosen) - (rejected - ref_rejected))
     return -F.logsigmoid(margins.where(margins < -200, margins.clamp(-10, 10))).mean()
+
+
+@wrong("response_mask", "the eos that ends a text is masked with the padding")
+def mask_of_all_that_is_no_padding(response_ids, *, eos_id):
+    return response_ids.ne(eos_id)
+
+
+@wrong("response_mask")
+def mask_of_rows_no_longer_than_eight(response_ids, *, eos_id):
+    return ours_of_masks.response_mask(response_ids, eos_id=eos_id) & (torch.arange(response_ids.shape[1]) < 8)
 
 
 @wrong("alliteration")
