@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_lib.training.experiments.recordings import Recording, by_name, load_recording
 from course_lib.training.method import Experience
 from course_lib.training.policy import Policy
 from course_lib.training.ppo import PPO
@@ -39,3 +40,9 @@ def guess_at_random(policy: Policy) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         nn.init.normal_(policy.value_head.weight, std=(policy.value_head.in_features + 1) ** -0.5)
+
+
+def three_seeds() -> dict[str, list[Recording]]:
+    """The recorded runs of seeds 0, 1 and 2 by name: those of `curves`, and what they are compared with in `nats`."""
+    runs = [*load_recording("nats"), *load_recording("curves")]
+    return {name: sorted(each[:3], key=lambda run: run.seed) for name, each in by_name(runs).items()}
