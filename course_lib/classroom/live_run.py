@@ -1,7 +1,7 @@
 """A PPO run that is advanced one step at a time, with the same held-out prompts continued after each step."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -28,7 +28,9 @@ class LiveRun:
     its place, the reward model looks on.
     """
 
-    def __init__(self, settings: RunSettings, *, method: Method | None = None, reward: TextScorer | None = None):
+    def __init__(
+        self, settings: RunSettings, *, method: Method | None = None, reward: TextScorer | Callable | None = None
+    ):
         self.settings = settings
         self.method = method
         self.reward = reward
