@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course_lib.classroom.plots.curves import curves_figure
+from course_lib.classroom.plots.recorded_curves import curves_figure
 from course_lib.classroom.style import NEGATIVE, POLICY
 from course_lib.training.experiments.recordings import Recording
 
