@@ -3,12 +3,14 @@
 import errno
 import importlib
 import io
+import os
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from course_lib.__main__ import main as course
 from course_lib.publish import notebooks
 from course_lib.training.files.entry_point import entry_point
 from course_lib.training.files.errors import CourseError
@@ -103,3 +105,9 @@ def test_a_file_in_the_way_is_told_in_a_sentence(name, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert importlib.import_module(f"course_lib.publish.{name}").main(["--out", str(tmp_path / "file" / "out")]) == 2
     assert capsys.readouterr().err.startswith(f"Expected to read and write {tmp_path / 'file'}")
+
+
+def test_a_system_that_cannot_fork_is_told_that_it_cannot_judge_a_class(monkeypatch, capsys, tmp_path):
+    monkeypatch.delattr(os, "fork", raising=False)
+    assert course(["class", str(tmp_path)]) == 2
+    assert "on Windows run this in WSL" in capsys.readouterr().err

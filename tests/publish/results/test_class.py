@@ -121,9 +121,3 @@ def test_a_judge_that_is_ended_is_replaced_and_the_next_student_judged():
         worker.end()
     assert students["a"].told == [ENDED]
     assert students["b"].outcomes["k1"].state == PASSED
-
-
-def test_a_system_without_fork_is_told(monkeypatch, capsys, tmp_path):
-    monkeypatch.delattr(os, "fork")
-    assert main(["class", str(tmp_path)]) == 2
-    assert "on Windows run this in WSL" in capsys.readouterr().err

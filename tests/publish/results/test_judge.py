@@ -159,14 +159,17 @@ def test_harm_harms_neither_the_next_student_nor_what_is_outside(judge, folder, 
     victim = Path(mkdtemp())
     (victim / "kept.txt").write_text("kept")
     victim.chmod(0o777)
+    before = children()
     outcomes, told = judged(judge, folder, HOSTILE[name].replace("{victim!r}", repr(str(victim))))
+    if name == "deletes below Python" and judge.missing:
+        pytest.skip(f"this system lacks {', '.join(judge.missing)}")
     if name in HARM:
         assert (outcomes["k1"].mistake if "k1" in outcomes else None) == HARM[name]
         assert told or outcomes["k1"].mistake
     elif name != "calls ours":
         assert outcomes["k1"].state == TRIED
     assert (victim / "kept.txt").read_text() == "kept"
-    assert children() == [judge.nursery.pid]
+    assert children() == before
     following, _ = judged(judge, folder, K1)
     assert following["k1"].state == PASSED
     shutil.rmtree(victim)
