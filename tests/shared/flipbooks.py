@@ -17,7 +17,7 @@ DIFFERS = """(book, expected) => [...book.querySelectorAll("[data-part]")].map((
   copy.innerHTML = expected[place];
   return copy.isEqualNode(part) ? null : part.outerHTML.slice(0, 200);
 }).filter(Boolean)"""
-COARSE = 8  # pixels: finer than this, browsers and matplotlib smooth edges in their own ways
+COARSE = 24  # pixels: finer than this, browsers and matplotlib set letters and smooth edges in their own ways
 
 
 class Widget:
