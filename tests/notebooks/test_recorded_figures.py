@@ -11,6 +11,7 @@ from course_lib.classroom.report.report_words import verdicts
 from course_lib.publish.stored import FOLDER
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
+from course_lib.training.experiments.recorded_curves import three_seeds
 from course_lib.training.experiments.recorded_verifiers import (
     VERIFIED_METHODS,
     chosen,
@@ -246,3 +247,58 @@ def test_what_the_penalty_does_in_notebook_06(verified):
     near = means([run.after for run in leashed("longest last")], ["score"])
     far = means([run.after for method in VERIFIED_METHODS for run in groups["longest last", method]], ["score"])
     assert near < far
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return three_seeds()
+
+
+def mean_end(runs, figure):
+    assert [run.seed for run in runs] == [0, 1, 2]
+    return f"{np.mean([run.after[figure] for run in runs]):.2f}"
+
+
+def test_a_loss_that_rises_with_the_score(curves):
+    loss, score = (
+        np.mean([run.metrics[name] for run in curves["default"]], axis=0) for name in ("policy_loss", "score")
+    )
+    assert f"{loss[0]:.2f}" == "-0.05"
+    assert abs(loss[-1]) < 0.005
+    assert np.corrcoef(loss, score)[0, 1] > 0.9, "both rise"
+
+
+def test_batches_of_a_healthy_run_with_a_kl_below_0(curves):
+    (slow,) = curves["learning rate 1e-5"]
+    below = [kl for kl in slow.metrics["kl"] if kl < 0]
+    assert (len(below), f"{min(below):.2f}") == (3, "-0.03")
+    assert slow.after["kl"] > 0, "on held-out prompts"
+
+
+def test_a_masked_eos_goes_unseen_in_ppo(curves):
+    masked, default = (mean_end(curves[name], "score") for name in ("eos masked", "default"))
+    said_of_it = said("03", "curves-eos-seen")
+    assert f"end with a score of {masked}, the default with {default}" in said_of_it
+    assert f"{min(run.after['eos_share'] for run in curves['eos masked']):.0%} of their texts and more" in said_of_it
+
+
+def test_critics_that_begin_elsewhere(curves):
+    ours, zero = (mean_end(curves[name], "score") for name in ("default", "values from zero"))
+    assert f"After 20 steps the score is {ours} with it and {zero} without" in said("03", "curves-critic")
+    explained = {name: np.mean([run.metrics["explained_variance"] for run in curves[name]], axis=0) for name in curves}
+    assert f"explains {explained['default'][0]:.1f} of the variance of the returns at once" in said(
+        "03", "curves-critic"
+    )
+    young = explained["values at random"]
+    assert f"random weights begins at −{-young[0]:.1f}" in said("03", "curves-explained")
+    assert young[:9].max() < 0 < young[9], "some ten steps"
+    wrong = next(run for run in load_recording("bugs") if run.name == "reward on the wrong token")
+    assert max(wrong.metrics["explained_variance"]) < 0
+
+
+def test_one_step_a_batch_never_clips(curves):
+    for run in curves["one step a batch"]:
+        assert max(run.metrics["clip_fraction"]) == 0
+        assert max(run.metrics["ratio_max"]) == pytest.approx(1, abs=1e-3)
+        assert run.changes == {"epochs": 1, "minibatches": 1}
+    assert mean_end(curves["one step a batch"], "score") < mean_end(curves["default"], "score")
