@@ -22,5 +22,5 @@ def please(reward: Callable, **changes) -> TextsTable | None:
     try:
         watch(iter(run.step, None), "score", LOOKING_ON, "judge")
     except CourseError as error:
-        print(f"Stopped after {len(run.records)} steps. {error}")
+        print(f"Stopped after {len(run.records)} of {run.settings.iterations} steps. {error}")
     return TextsTable({"before": run.before, "after": run.now}) if run.records else None

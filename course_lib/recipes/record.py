@@ -26,8 +26,8 @@ from course_lib.recipes.record_remedies import REMEDIES, record_remedies
 from course_lib.recipes.record_verifiers import record_verifiers
 from course_lib.recipes.recording_file import RecordingFile, columns, command, write_recording
 from course_lib.training.experiments.bugs import BUGS
-from course_lib.training.experiments.recorded_curves import EosMasked, guess_at_random
 from course_lib.training.experiments.frontier import FRONTIER
+from course_lib.training.experiments.recorded_curves import EosMasked, guess_at_random
 from course_lib.training.experiments.recorded_verifiers import VERIFIERS
 from course_lib.training.experiments.recordings import LABEL_NOISE
 from course_lib.training.files.entry_point import entry_point

@@ -36,7 +36,7 @@ def test_a_reward_that_stops_at_once_is_one_sentence_with_its_line(tiny, capsys)
 
     assert please(my_reward, **tiny) is None
     (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Stopped")]
-    assert said.startswith("Stopped after 0 steps. Expected a number for each text from your my_reward")
+    assert said.startswith("Stopped after 0 of 2 steps. Expected a number for each text from your my_reward")
     assert f"line {my_reward.__code__.co_firstlineno + 1}, stops with ZeroDivisionError" in said
 
 
@@ -54,7 +54,7 @@ def test_a_reward_that_fails_later_shows_how_far_it_came(tiny, capsys):
 
     table = please(my_reward, **tiny)
     assert list(table.columns) == ["before", "after"]
-    assert "Stopped after 1 steps. Expected finite numbers" in capsys.readouterr().out
+    assert "Stopped after 1 of 2 steps. Expected finite numbers" in capsys.readouterr().out
 
 
 def test_the_kernels_stop_button_ends_an_endless_reward(tiny):
