@@ -1,7 +1,5 @@
 """A student's functions, judged: their code runs in a process of its own, what comes of it is compared in this one."""
 
-import builtins
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,30 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from course_lib.classroom.exercises import loop_symptoms, ppo_symptoms
 from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.loops import Loop, loop_verdict
-from course_lib.classroom.exercises.patience import Endless
 from course_lib.classroom.exercises.ppo_loop import ppo_verdict, variation
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results.calls import Answer, Call, StandIn, remembered, to_be_made
-from course_lib.publish.results.confine import Refused
+from course_lib.publish.results.heard import mistake_in, raise_from, why
 from course_lib.publish.results.likeness import CALLED, COPIED, is_copied
 from course_lib.publish.results.nursery import Nursery
 from course_lib.publish.results.pupil import Ours
 from course_lib.publish.results.sources import Source, function_source
 from course_lib.publish.results.wire import Gone, Late, Line, pack, unpack
 
-SECONDS = {
-    "calls": 5.0,
-    "without": 10.0,
-    "load": 10.0,
-    "loop": 20.0,
-    "apart": 40.0,
-}  # for an answer of a student's code
-SECONDS_IN_ALL = 90.0
-OURS = {"Ours": Ours, "Endless": Endless}
+# for the answer to each kind of message: long enough for right functions on a machine with other work
+SECONDS = {"calls": 10.0, "without": 30.0, "load": 15.0, "loop": 30.0, "apart": 90.0}
+SECONDS_IN_ALL = 180.0
 PPO_DRAWS = ((0, 0), (5, 4), (9, 5), (11, 7))  # of the models and of the toy language: fair to every right style
 PASSED, LIBRARY, TRIED, NOT_TRIED = "passed", "the library's", "tried", "not tried"
 
@@ -202,38 +192,3 @@ class Judge:
             return Answer(*unpack(came[call.key]["came"]))
 
         return StandIn(answer)
-
-
-def raise_from(answer: dict) -> None:
-    """Raise what the student's code raised, as it would have been raised here; nothing if it did not."""
-    if "error" not in answer:
-        return
-    said = answer["error"]
-    name, says = str(said["name"]), str(said["says"])
-    if said["kind"] == Refused.__name__:
-        raise Gone(says)
-    error = OURS.get(said["kind"], getattr(builtins, str(said["kind"]), Exception))
-    if not (isinstance(error, type) and issubclass(error, Exception)) or error is Exception:
-        error = type(name, (Exception,), {"__module__": "builtins"})
-    try:
-        error = error(says)
-    except TypeError:  # one that is not made of a sentence
-        error = type(name, (Exception,), {"__module__": "builtins"})(says)
-    error.line, error.in_loss = str(said["line"]), bool(said["in_loss"])
-    if answer.get("trace") is not None:
-        error.trace = unpack(answer["trace"])
-    raise error
-
-
-def mistake_in(says: str, exercise: object) -> str:
-    """The name of the mistake that a check tells of, by which those of a class are counted."""
-    first = says.partition("\n")[0].removeprefix("Not yet: ").removeprefix("with this input it looks as if ")
-    for mistake in (*getattr(exercise, "mistakes", []), *loop_symptoms.SYMPTOMS, *ppo_symptoms.SYMPTOMS):
-        if first == f"{mistake.name}. {mistake.hint}":
-            return mistake.name
-    return re.split(r"[:.](?: |$)", first)[0].removeprefix("your function ")
-
-
-def why(error: BaseException) -> str:
-    """Why nothing came of a student's process."""
-    return "it does not end" if isinstance(error, Late) else str(error) or "its process has ended"
