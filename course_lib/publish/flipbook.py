@@ -100,7 +100,7 @@ def draw(demo: Demo, *, name: str, steps: Mapping[str, float] | None = None) -> 
             pages.append(drawing.page(dict(zip(sliders, values, strict=True))))
             if list(values) == opens:
                 opened = pages[-1]
-        definitions = Markup(drawing.own_names(drawing.pen.definitions))
+        definitions = Markup(drawing.own_names(drawing.pen.define()))
     packed = pack(list(zip(*(page.parts for page in pages), strict=True)))
     return Flipbook(name, list(sliders.values()), opened, drawing.pen.size, definitions, packed)
 
@@ -108,12 +108,12 @@ def draw(demo: Demo, *, name: str, steps: Mapping[str, float] | None = None) -> 
 def slider(control: widgets.Widget, step: float | None = None) -> Slider:
     """Return a control of a widget as a page has it. ValueError where none of its stops is the control's value."""
     if isinstance(control, widgets.FloatSlider | widgets.IntSlider):
-        count = round((control.max - control.min) / (step or control.step))
-        values = [round(control.min + place * (step or control.step), 6) for place in range(count + 1)]
-        form = "{:z.2f}" if isinstance(control, widgets.FloatSlider) and control.step < 0.1 else "{:z.1f}"
-        words = [number(value, form) if isinstance(control, widgets.FloatSlider) else str(value) for value in values]
+        step = step or control.step
+        count = 1 + round((control.max - control.min) / step)
+        values = [round(control.min + place * step, 6) for place in range(count)]
+        words = [number(value, f"{{:{control.readout_format}}}") for value in values]
         if not control.readout:
-            words = [f"{place} of {len(values)}" for place in range(1, len(values) + 1)]
+            words = [f"{place} of {count}" for place in range(1, 1 + count)]
     else:
         words, values = zip(*control._options_full, strict=True)
     return Slider(control.description, values, words, values.index(control.value))

@@ -28,7 +28,7 @@ class Pen(RendererSVG):
     """Writes artists of one figure as SVG, within `inked()`: the same text for the same drawing, in whatever order.
 
     Letters are outlines, so they look alike without the font. What artists refer to by name, such as these outlines,
-    is in `definitions` once all are written.
+    is defined once all are written.
     """
 
     def __init__(self, figure: Figure):
@@ -51,9 +51,8 @@ class Pen(RendererSVG):
         artist.draw(self)
         return self._written()
 
-    @property
-    def definitions(self) -> str:
-        """What the artists that were written refer to; to be asked for once, at the end."""
+    def define(self) -> str:
+        """Return what the artists that were written refer to, once, at the end."""
         self.finalize()
         self._written()
         return "".join(self.found)

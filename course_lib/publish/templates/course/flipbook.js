@@ -22,11 +22,12 @@ for (const book of document.querySelectorAll(".flipbook")) {
       slider.nextElementSibling.value = slider.ariaValueText = JSON.parse(slider.dataset.words)[slider.value];
     }
     parts ??= unpack(book.querySelector("script").textContent);
-    for (const [place, { forms, pages }] of (await parts).entries()) {
-      const page = sliders.reduce((before, slider) => before * (Number(slider.max) + 1) + Number(slider.value), 0);
-      const form = forms[pages[page]];
-      if (places[place].form !== form) fill(places[place], form);
-    }
+    const unpacked = await parts;
+    const page = sliders.reduce((before, slider) => before * (Number(slider.max) + 1) + Number(slider.value), 0);
+    places.forEach((place, number) => {
+      const { forms, pages } = unpacked[number], form = forms[pages[page]];
+      if (place.form !== form) fill(place, form);
+    });
     picture.ariaLabel = caption.textContent;
   };
   for (const slider of sliders) {
