@@ -40,11 +40,6 @@ def test_a_reward_that_stops_at_once_is_one_sentence_with_its_line(tiny, capsys)
     assert f"line {my_reward.__code__.co_firstlineno + 1}, stops with ZeroDivisionError" in said
 
 
-def test_what_is_no_function_is_told(tiny, capsys):
-    assert please(3, **tiny) is None
-    assert "but 3 came; give a function" in capsys.readouterr().out
-
-
 def test_a_reward_that_fails_later_shows_how_far_it_came(tiny, capsys):
     calls = []
 
