@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from course_lib.classroom.answers import Answer
 from course_lib.classroom.choices import Choice, ChoiceFile
-from course_lib.classroom.predictions import predictions
+from course_lib.publish.results.asked import questions
 from course_lib.publish.results.handed_in import ANSWERS_FILE, CHOICES_FILE, HandedIn
 from course_lib.publish.results.judge import Outcome
 from course_lib.training.files import strict_json
@@ -44,7 +44,7 @@ def first_answers(text: str, told: list[str]) -> dict[str, str]:
         try:
             answer = Answer(**strict_json.parse(line))
             datetime.fromisoformat(answer.time)
-            known = answer.choice in predictions()[answer.question].options
+            known = answer.choice in questions()[answer.question].options
         except (TypeError, ValueError, KeyError):
             known = False
         if known:

@@ -1,16 +1,14 @@
-"""What a class makes of each exercise and each prediction, counted."""
+"""What a class makes of each exercise and each question, counted."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from course_lib.classroom.exercises.mine import NOTEBOOKS
 from course_lib.classroom.predictions import Question
+from course_lib.publish.results.asked import course_notebooks
 from course_lib.publish.results.judge import LIBRARY, NOT_TRIED, PASSED, TRIED, Outcome
 from course_lib.publish.results.student import Student
-from course_lib.publish.roles import heading, predictions
-from course_lib.publish.stored import find, read
 
 STATES = (PASSED, LIBRARY, TRIED, NOT_TRIED)
 
@@ -35,7 +33,7 @@ class ExerciseCounts:
 
 @dataclass(frozen=True)
 class Votes:
-    """A prediction and how many chose each of its options first."""
+    """A question and how many chose each of its options first."""
 
     question: Question
     counts: dict[str, int]
@@ -48,7 +46,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class NotebookCounts:
-    """The exercises and the predictions of a notebook, in its order."""
+    """The exercises and the questions of a notebook, in its order."""
 
     number: str
     title: str
@@ -68,13 +66,6 @@ def count_class(students: Sequence[Student]) -> list[NotebookCounts]:
         ]
         counted.append(NotebookCounts(number, title, exercises, votes))
     return counted
-
-
-@cache
-def course_notebooks() -> dict[str, tuple[str, dict[str, Question]]]:
-    """The title and the predictions of each notebook, by its number."""
-    notebooks = {path.name[:2]: read(path) for path in find([])}
-    return {number: (heading(each.cells[0]).title, predictions(each)) for number, each in notebooks.items()}
 
 
 def count_exercise(name: str, students: Sequence[Student]) -> ExerciseCounts:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from course_lib.classroom.exercises.check import KNOWN
-from course_lib.classroom.predictions import predictions
+from course_lib.publish.results.asked import questions
 from course_lib.publish.results.judge import LIBRARY, NOT_TRIED, PASSED, TRIED, Outcome
 from course_lib.publish.results.marks import Marks
 from course_lib.publish.results.student import Student
@@ -17,7 +17,7 @@ def class_table(students: Sequence[Student], marks: Marks) -> str:
     """The table as CSV, with a byte-order mark by which spreadsheets know UTF-8."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
-    columns = ["student", "marks", PASSED, LIBRARY, TRIED, "predictions", "choices", "to tell", *KNOWN, *predictions()]
+    columns = ["student", "marks", PASSED, LIBRARY, TRIED, "predictions", "choices", "to tell", *KNOWN, *questions()]
     writer.writerow(columns)
     for student in students:
         writer.writerow(map(harmless, row(student, marks)))
@@ -36,7 +36,7 @@ def row(student: Student, marks: Marks) -> list[object]:
         len(student.choices),
         " ".join(student.told),
         *(f"{outcome.state}: {outcome.mistake}" if outcome.mistake else outcome.state for outcome in outcomes),
-        *(student.answers.get(name, "") for name in predictions()),
+        *(student.answers.get(name, "") for name in questions()),
     ]
 
 
