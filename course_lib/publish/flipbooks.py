@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 
 from course_lib.classroom.demo import Demo
 from course_lib.classroom.live_run import recorded_runs
+from course_lib.classroom.style import styled
 from course_lib.classroom.widgets.advantages import advantage_demo, spread_demo
 from course_lib.classroom.widgets.bradley_terry import bradley_terry_demo
 from course_lib.classroom.widgets.clip import clip_demo
@@ -91,7 +92,8 @@ def flipbooks(notebook: NotebookNode) -> dict[str, Markup]:
 def flipbook(cell_id: str) -> Markup:
     """Draw the widget of a cell, and return it in HTML."""
     shown = WIDGETS[cell_id]
-    demo = shown.make()
+    with styled():  # as notebooks are
+        demo = shown.make()
     filled = {
         "book": draw(demo, name=cell_id, steps=shown.steps),
         "plays": shown.plays,

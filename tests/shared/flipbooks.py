@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from course_lib.classroom.style import styled
 from course_lib.publish.flipbook import Drawing, slider
 from course_lib.publish.flipbooks import WIDGETS
 from course_lib.publish.pen import inked
@@ -25,7 +26,8 @@ class Widget:
 
     def __init__(self, cell_id: str):
         shown = WIDGETS[cell_id]
-        self.demo, self.drawing = shown.make(), Drawing(shown.make(), name=cell_id)
+        with styled():
+            self.demo, self.drawing = shown.make(), Drawing(shown.make(), name=cell_id)
         controls = self.demo.controls.items()
         self.sliders = {name: slider(control, shown.steps.get(name)) for name, control in controls}
 
@@ -38,9 +40,9 @@ class Widget:
     def set(self, setting: dict[str, int]) -> list[str]:
         """Move the controls, and return what a page then shows, part by part."""
         values = {name: self.sliders[name].values[stop] for name, stop in setting.items()}
-        for name, value in values.items():
-            self.demo.controls[name].value = value
         with inked():
+            for name, value in values.items():
+                self.demo.controls[name].value = value
             return self.drawing.page(values).parts
 
 
