@@ -76,8 +76,8 @@ class OwnReward:
         """The numbers that a function returned, checked one by one; a tensor's and an array's become Python's own."""
         answer = as_list(answer)
         if not isinstance(answer, list):
-            came = f"{type(answer).__name__} came"
-            raise CourseError(f"Expected a list of {len(texts)} numbers from {self.name}, but a {came}; return a list.")
+            came = f"a value of type {type(answer).__name__} came"
+            raise CourseError(f"Expected a list of {len(texts)} numbers from {self.name}, but {came}; return a list.")
         if len(answer) != len(texts):
             came = f"{len(answer)} came"
             raise CourseError(

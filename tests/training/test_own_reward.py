@@ -67,11 +67,11 @@ def test_a_learned_reward_carries_no_gradient():
 
 
 BAD = {
-    "a number for all": (lambda texts: 1.0, "Expected a list of 3 numbers .*, but a float came"),
-    "a truth for all": (lambda texts: "fine" in texts, "but a bool came"),
-    "an answer that is none": (lambda texts: None, "but a NoneType came"),
-    "a text": (lambda texts: "fine", "but a str came"),
-    "a map": (lambda texts: map(len, texts), "but a map came; return a list"),
+    "a number for all": (lambda texts: 1.0, "Expected a list of 3 numbers .*, but a value of type float came"),
+    "a truth for all": (lambda texts: "fine" in texts, "but a value of type bool came"),
+    "an answer that is none": (lambda texts: None, "but a value of type NoneType came"),
+    "a text": (lambda texts: "fine", "but a value of type str came"),
+    "a map": (lambda texts: map(len, texts), "but a value of type map came; return a list"),
     "too few": (lambda texts: lengths(texts)[1:], "a number for each of 3 texts .*, but 2 came"),
     "too many": (lambda texts: [*lengths(texts), 0], "but 4 came"),
     "strings": (lambda texts: [str(len(text)) for text in texts], "but '12' came for the text 'A fine film.'"),
