@@ -179,8 +179,12 @@ RIGHT = {
 
 @pytest.mark.parametrize("style", RIGHT)
 def test_a_right_loop_passes_in_whatever_style(style):
-    with patience(RIGHT[style], most=MOST // 4):
-        assert ppo_verdict(RIGHT[style]).startswith("Passed: ")
+    assert ppo_verdict(RIGHT[style]).startswith("Passed: ")
+
+
+def test_the_solution_ends_long_before_its_check_loses_patience():
+    with patience(RIGHT["the solution"], most=MOST // 2):
+        assert ppo_verdict(RIGHT["the solution"]).startswith("Passed: ")
 
 
 WRONG = {
