@@ -132,20 +132,9 @@ def by_torchs_categorical(logits, token_ids, *, temperature=1.0):
 
 
 @right("entropy")
-def by_p_log_p(logits, *, temperature=1.0):
-    p = torch.softmax(logits / temperature, dim=-1)
-    return -(p * p.log()).sum(-1)
-
-
-@right("entropy")
 def by_einsum(logits, *, temperature=1.0):
     logprobs = torch.log_softmax(logits / temperature, -1)
     return -torch.einsum("...v,...v->...", logprobs.exp(), logprobs)
-
-
-@right("entropy")
-def by_torchs_entr(logits, *, temperature=1.0):
-    return torch.special.entr((logits / temperature).softmax(-1)).sum(-1)
 
 
 @right("entropy")

@@ -561,6 +561,11 @@ def entropy_with_a_plain_logarithm(logits, *, temperature):
     return -(p * torch.log(p)).sum(dim=-1)
 
 
+@wrong("entropy", "the gradient of torch.special.entr is NaN")
+def entropy_by_torchs_entr(logits, *, temperature):
+    return torch.special.entr(torch.softmax(logits / temperature, dim=-1)).sum(dim=-1)
+
+
 @wrong("entropy", "all positions are added into one number")
 def entropy_in_all(logits, *, temperature):
     logprobs = torch.log_softmax(logits / temperature, dim=-1)

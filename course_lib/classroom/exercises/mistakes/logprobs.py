@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from course_lib.classroom.exercises.exercise import Exercise, Mistake, probe
 from course_lib.equations import logprobs
 
@@ -198,6 +200,11 @@ ENTROPY = Exercise(
             "p * log(p) breaks for a very unlikely token",
             "Its softmax is 0 on a computer, and 0 * log 0 is NaN: take the log-probabilities from torch.log_softmax.",
             lambda logits, *, temperature: -((p := (logits / temperature).softmax(-1)) * p.log()).sum(-1),
+        ),
+        Mistake(
+            "the gradient of torch.special.entr is NaN for a very unlikely token",
+            "The value is right, but an entropy bonus could not be trained: take p and log p from torch.log_softmax.",
+            lambda logits, *, temperature: torch.special.entr((logits / temperature).softmax(-1)).sum(-1),
         ),
     ],
 )

@@ -12,7 +12,7 @@ from course_lib.training.texts import words
 
 
 def _drawn_counts(d: Draw) -> dict:
-    samples = d.one_of(4, 8, 20)
+    samples = d.one_of(4, 8, 12)
     return {"passed": d.ids(samples + 1)[0], "samples": samples, "k": d.one_of(1, 2, 3, 4)}
 
 
