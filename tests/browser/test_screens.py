@@ -23,7 +23,8 @@ CHECK = """from course_lib.classroom.exercises.check import check
 def my_k1(logprobs, ref_logprobs):
     return ref_logprobs - logprobs
 check(my_k1)"""
-CELLS = {name.replace("_", "-"): f"WIDGETS[{name!r}]()" for name in WIDGETS}
+# the playback stands on pages only, in the cockpit's place
+CELLS = {name.replace("_", "-"): f"WIDGETS[{name!r}]()" for name in WIDGETS if name != "playback"}
 CELLS |= {"cockpit": COCKPIT, "annotator": ANNOTATOR, "predict": PREDICT, "check": CHECK}
 SHOWN = list(CELLS)
 CELLS |= {"imports": "from course_lib.bench.widgets import WIDGETS", "process": "import os\nprint(os.getpid())"}

@@ -78,8 +78,8 @@ def test_every_picture_is_drawn(wide):
     for path in sorted(wide.site.glob("*.html")):
         wide.open(path.name)
         sizes = wide.page.eval_on_selector_all("img", "pictures => pictures.map(picture => picture.naturalWidth)")
-        assert sizes, path.name
-        assert min(sizes) > 100, path.name
+        assert sizes or path.name.endswith(".md.html"), path.name
+        assert min(sizes, default=101) > 100, path.name
 
 
 def test_the_contents_lead_through_the_notebooks(reader):
@@ -155,12 +155,13 @@ def test_on_the_phone_a_picture_can_be_enlarged_and_the_page_keeps_its_width(bro
     phone = Reader(browser, site, pictures, "phone")
     phone.open("02_clipped_ppo.html")
     figure = phone.page.locator("#clip-demo figure")
-    assert figure.locator("img").bounding_box()["width"] < 375
+    picture = figure.locator("svg")
+    assert picture.bounding_box()["width"] < 375
     figure.get_by_role("button", name="Enlarge").tap()
-    assert figure.locator("img").bounding_box()["width"] > 600
+    assert picture.bounding_box()["width"] > 600
     assert phone.overflow() <= 0
     figure.get_by_role("button", name="Fit").tap()
-    assert figure.locator("img").bounding_box()["width"] < 375
+    assert picture.bounding_box()["width"] < 375
     phone.page.close()
     assert phone.wrong == []
 

@@ -73,7 +73,7 @@ def test_the_table_tells_kept_from_not_yet_and_what_comes_next():
     lines = repr(my_table("03")).splitlines()
     assert [line for line in lines if line.endswith(": kept")] == ["my_k1: kept"]
     done, use = lines[-1].split(". ")
-    assert done == "1 of 9 are in my_rlhf.py; the next is my_kl_shaped_rewards"
+    assert done == "1 of 10 are in my_rlhf.py; the next is my_kl_shaped_rewards"
     assert use == "Bring one into any cell: from my_rlhf import my_k1."
     assert "import gae." in repr(my_table("02"))
     LIBRARY.write_text("".join(f"def my_{name}():\n    pass\n" for name in NOTEBOOKS["05"]))

@@ -1,5 +1,6 @@
 """Students' functions are judged as their own check judges them, by other inputs, and whatever they do harms nobody."""
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import torch
 from shared.invented_class import FUNCTION, HOSTILE, K1, TORCH, WRONG, solutions
 
 from course_lib.classroom.exercises.check import EXERCISES, KNOWN
+from course_lib.classroom.exercises.loops import train_reward_model
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results import judge as module
 from course_lib.publish.results.judge import LIBRARY, NOT_TRIED, PASSED, SECONDS, TRIED, Judge
@@ -117,13 +119,7 @@ def test_who_only_calls_the_library_is_told_apart(judge, folder, code):
 
 
 def test_who_copies_the_library_word_for_word_is_told_apart(judge, folder):
-    copied = "import inspect\nfrom course_lib.classroom.exercises.loops import train_reward_model"
-    text = subprocess.run(
-        ["python", "-c", f"{copied}; print(inspect.getsource(train_reward_model))".replace("\n", ";")],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    text = inspect.getsource(train_reward_model)
     names = "from collections.abc import Callable\nfrom torch import nn, Tensor\nfrom jaxtyping import Float\n"
     outcomes, _ = judged(judge, folder, names + text.replace("def train", "def my_train").replace('"""The', '"""My'))
     assert outcomes["train_reward_model"].state == LIBRARY

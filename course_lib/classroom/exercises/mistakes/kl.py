@@ -174,6 +174,7 @@ ADAPTIVE_KL_COEF = Exercise(
         probe(kl_coef=0.1, kl=6.6, target=6, horizon=1000, batch_size=200),
         probe(kl_coef=0.1, kl=9, target=6, horizon=1000, batch_size=200),
         probe(kl_coef=0.1, kl=3, target=6, horizon=1000, batch_size=200),
+        probe(kl_coef=0.1, kl=0.6, target=6, horizon=1000, batch_size=200),
     ],
     draw=lambda d: {
         "kl_coef": d.one_of(0.05, 0.1, 0.5),
