@@ -7,6 +7,9 @@ from functools import partial
 from course_lib.equations import advantages, kl, logprobs, policy_gradient, ppo, preferences
 from course_lib.training.own_equations import own
 
+WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
+"""Equations that are put together from others."""
+
 
 @dataclass
 class Equations:
@@ -77,3 +80,9 @@ class Equations:
     @property
     def _parts(self) -> dict[str, Callable]:
         return {"ratio": self.probability_ratio, "objective": self.clipped_objective}
+
+
+def without_parts(functions: Mapping[str, Callable]) -> dict[str, Callable]:
+    """Leave out the parts of each whole among them: nothing calls `td_residuals` where `gae` is the student's."""
+    unused = {part for whole in WHOLES.keys() & functions.keys() for part in WHOLES[whole]}
+    return {name: function for name, function in functions.items() if name not in unused}

@@ -1,11 +1,11 @@
 """What the student has in `my_rlhf.py`, for the table at the end of a notebook, the widgets and the cockpit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from course_lib.classroom.exercises.check import KNOWN
 from course_lib.classroom.exercises.my_library import LIBRARY
 from course_lib.classroom.html import render, sentence_html
-from course_lib.training.equations import Equations
+from course_lib.training.equations import WHOLES, Equations, without_parts
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import find_equations
 from course_lib.training.ppo import PPO
@@ -28,6 +28,7 @@ NOTEBOOKS = {
     "06": ("alliteration", "pass_at_k", "dr_grpo_loss", "best_pass_rate"),
 }
 PPO_NOTEBOOKS = ("02", "03")  # whose equations the cockpit trains with
+STEERED = Equations.names() - {"adaptive_kl_coef"}  # the cockpit's coefficient stays where its slider is
 
 
 def my_functions() -> dict[str, Callable]:
@@ -50,7 +51,8 @@ def my_equations() -> dict[str, Callable]:
     Raises:
         CourseError: there is none, or the file has a fault.
     """
-    equations = mine(*(name for notebook in PPO_NOTEBOOKS for name in NOTEBOOKS[notebook] if name in Equations.names()))
+    asked = [name for notebook in PPO_NOTEBOOKS for name in NOTEBOOKS[notebook] if name in STEERED]
+    equations = without_parts(mine(*asked))
     if not equations:
         raise CourseError(
             f"Expected a function of yours that PPO climbs by in {LIBRARY}, but there is none yet; write "
@@ -92,7 +94,7 @@ class MyTable:
         self.rows = [[f"my_{name}", "kept" if name in kept else missing] for name in asked]
         if notebook in PPO_NOTEBOOKS:
             self.names.append("the cockpit trains with it")
-            self.rows = [[*row, cockpit_trains_with(*row)] for row in self.rows]
+            self.rows = [[*row, cockpit_trains_with(name, kept)] for name, row in zip(asked, self.rows, strict=True)]
 
     def _repr_html_(self) -> str:
         return render("gains", {"names": self.names, "rows": self.rows}) + sentence_html(self.sentence)
@@ -102,11 +104,14 @@ class MyTable:
         return "\n".join([*(f"{name}: {state}" for name, state, *_ in self.rows), self.sentence])
 
 
-def cockpit_trains_with(name: str, state: str) -> str:
+def cockpit_trains_with(name: str, kept: Collection[str]) -> str:
     """Say whether the cockpit's switch *mine* takes a function, and whether it can already."""
-    if name.removeprefix("my_") not in Equations.names():
+    if name not in STEERED:
         return "no"
-    return "yes" if state == "kept" else "once it is kept"
+    whole = next((whole for whole, parts in WHOLES.items() if whole in kept and name in parts), None)
+    if whole:
+        return f"no: my_{whole} is the whole"
+    return "yes" if name in kept else "once it is kept"
 
 
 def my_table(notebook: str) -> MyTable:

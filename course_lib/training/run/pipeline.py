@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-from course_lib.training.equations import Equations
+from course_lib.training.equations import Equations, without_parts
 from course_lib.training.files.errors import CourseError
 from course_lib.training.own_equations import own, read_equations
 from course_lib.training.ppo import PPO
@@ -25,7 +25,6 @@ from course_lib.training.settings import STAGES, RunSettings, flag
 from course_lib.training.setup import Setup
 
 OF_RELATIVES = ("reinforce_", "rloo_", "grpo_", "dr_grpo_", "dpo_")  # equations that PPO does not climb by
-WHOLES = {"gae": {"td_residuals"}, "policy_loss": {"probability_ratio", "clipped_objective"}}
 READ_BY = {"reward": "ppo", "prompts": "ppo", "preferences": "reward-model"}  # which stage a file of the user's is for
 BRADLEY_TERRY = "bradley_terry_loss"  # the equation of the stage reward-model
 
@@ -76,11 +75,7 @@ def equations_of(settings: RunSettings, *, tell: bool) -> dict[str, Callable]:
     path, known = Path(settings.equations), {name for name in Equations.names() if not name.startswith(OF_RELATIVES)}
     if "reward-model" in read_stages(settings.steps):
         known |= {BRADLEY_TERRY}
-    equations = read_equations(path, known=known)
-    for whole, parts in WHOLES.items():  # whoever brings the whole has no use for our parts of it
-        equations = {
-            name: function for name, function in equations.items() if whole not in equations or name not in parts
-        }
+    equations = without_parts(read_equations(path, known=known))
     if tell:
         print(f"From {path}: {', '.join(equations)}.", file=sys.stderr)
     return {name: own(name, function) for name, function in equations.items()}

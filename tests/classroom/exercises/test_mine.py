@@ -50,6 +50,17 @@ def test_functions_are_found_by_the_names_of_their_exercises():
     assert with_mine(dict, "gae", "td_residuals")["gae"]() == 2
 
 
+def test_the_cockpit_takes_wholes_without_their_parts_and_no_coefficient_beside_its_slider():
+    written = ("td_residuals", "gae", "whiten", "probability_ratio", "adaptive_kl_coef", "k1")
+    LIBRARY.write_text("".join(f"def my_{name}():\n    pass\n" for name in written))
+    assert set(my_equations()) == set(my_method().not_ours) == {"gae", "whiten", "probability_ratio"}
+    says = {name: last for table in ("02", "03") for name, _, last in my_table(table).rows}
+    assert says["my_td_residuals"] == "no: my_gae is the whole"
+    assert says["my_gae"] == says["my_whiten"] == says["my_probability_ratio"] == "yes"
+    assert says["my_adaptive_kl_coef"] == says["my_k1"] == "no"
+    assert says["my_policy_loss"] == says["my_clipped_objective"] == "once it is kept"
+
+
 def test_a_fault_in_the_file_is_a_sentence_everywhere(capsys):
     LIBRARY.write_text("\ndef gae(:\n")
     with pytest.raises(CourseError, match="line 2"):
