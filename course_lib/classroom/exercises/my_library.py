@@ -82,7 +82,10 @@ def gather(name: str, function: FunctionType, pieces: dict[str, Piece | None]) -
         value = namespace[used]
         if written_in_notebook(value):
             gather(used, value, pieces)
-        elif not (is_builtin(used, value) or is_kept(value)):
+        elif is_kept(value):
+            if used != value.__name__:
+                pieces[used] = Piece(f"{used} = {value.__name__}", OTHER)
+        elif not is_builtin(used, value):
             pieces[used] = import_or_constant(name, used, value)
     del pieces[name]
     pieces[name] = Piece(source, OTHER)
@@ -157,7 +160,8 @@ def write_pieces(pieces: dict[str, Piece], name: str, exercises: Collection[str]
     file = PythonFile(text)
     for part, piece in pieces.items():
         old = file.find(part)
-        own_exercise = piece.kind == OTHER and part != name and part.removeprefix("my_") in exercises
+        is_function = piece.kind == OTHER and not piece.source.startswith(f"{part} = ")
+        own_exercise = is_function and part != name and part.removeprefix("my_") in exercises
         if own_exercise and not (old and says_the_same(old, piece)):
             raise CourseError(f"Expected {part} to be kept before {name}, but it is not; check it first, or rename it.")
         if old and says_the_same(old, piece):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 from shared.student import Student
 
@@ -217,6 +218,15 @@ def test_a_checked_function_may_use_another(student):
     cells = ["from my_rlhf import my_probability_ratio", k1("# later", "my_probability_ratio(logprobs, ref_logprobs)")]
     assert checked(later, *cells) == KEPT
     assert library().count("def my_probability_ratio") == 1
+
+
+def test_a_function_that_was_imported_under_another_name_keeps_that_name(student):
+    checked(student, "def my_probability_ratio(new, old):\n    return (new - old).exp()", name="my_probability_ratio")
+    bring = "from my_rlhf import my_probability_ratio as probability_ratio"
+    assert checked(student, bring, k1("probability_ratio(logprobs, ref_logprobs)")) == KEPT
+    module = {}
+    exec(library(), module)
+    assert module["my_k1"](*torch.tensor([[1.5], [0.5]])).tolist() == [1.0]
 
 
 @pytest.mark.parametrize(
