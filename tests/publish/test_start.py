@@ -26,7 +26,7 @@ def test_windows_and_the_others_install_the_same(course):
     assert '--no-deps -c constraints.txt --index-url "$TORCH_INDEX" torch' in lines["start.sh"]
     assert 'if defined TORCH_INDEX %pip% --no-deps --index-url "%TORCH_INDEX%" torch' in lines["start.bat"]
     labels = re.findall(r"^:(\w+)", lines["start.bat"], re.MULTILINE)
-    assert set(re.findall(r"goto (\w+)", lines["start.bat"])) == set(labels)
+    assert set(re.findall(r"(?:goto |call :)(\w+)", lines["start.bat"])) == set(labels)
 
 
 def start(course, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
