@@ -72,6 +72,9 @@ HOSTILE = {
     "calls out": "import socket\n" + FUNCTION.format("socket.socket().connect(('127.0.0.1', 9)); return logprobs"),
     "crashes": "import ctypes\n" + FUNCTION.format("ctypes.string_at(0)"),
     "recurses": FUNCTION.format("return my_k1(logprobs, ref_logprobs)"),
+    "fills the disk with files": FUNCTION.format(
+        "[open(str(i), 'wb').write(bytes(10**6)) for i in range(200)]; return logprobs - ref_logprobs"
+    ),
     "fills the disk": FUNCTION.format("open('big', 'wb').write(b'0' * 10**9)"),
     "interrupts": FUNCTION.format("raise KeyboardInterrupt"),
     "is deaf": "import signal\nfor s in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGXCPU):\n"
@@ -160,7 +163,7 @@ def damaged(folder: Path) -> None:
     (folder / "no Python").mkdir()
     (folder / "no Python" / "my_rlhf.py").write_text("def my_k1(:\n", encoding="utf-8")
     (folder / "binary").mkdir()
-    (folder / "binary" / "my_rlhf.py").write_bytes(b"\xff\xfe\x00\x80" * 50)
+    (folder / "binary" / "my_rlhf.py").write_bytes(b"\xff\x00\xfe\x80" * 50)
     (folder / "empty").mkdir()
     (folder / "elsewhere").symlink_to("/")
     (folder / "no notebook.ipynb").write_text("{", encoding="utf-8")

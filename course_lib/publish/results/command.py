@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from course_lib.publish.results.handed_in import plain_name, read_class
+from course_lib.publish.results.handed_in import plain_name, read_class, strangers
 from course_lib.publish.results.marks import read_marks
 from course_lib.publish.results.page import class_page
 from course_lib.publish.results.student import Student
@@ -52,6 +52,8 @@ def take_back(folder: Path, *, seed: int | None = None, processes: int = 2, tast
     page = class_page(students, marks, title=title, seed=seed, seconds=seconds, missing=missing, taste=part)
     write_text(folder / PAGE, page)
     write_text(folder / TABLE, class_table(students, marks))
+    if left_out := strangers(folder):
+        print(f"Left out, for it is no folder, zip, notebook or Python file: {', '.join(left_out)}.")
     print(f"{len(students)} students in {seconds:.0f} seconds. Open {folder / PAGE} in a browser.")
 
 

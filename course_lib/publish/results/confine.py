@@ -15,8 +15,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from course_lib.training.files.paths import DATA
+
 GB = 2**30
-CPU_SECONDS, MEMORY, FILE_SIZE, OPEN_FILES = 120, GB, 2**24, 64
+CPU_SECONDS, MEMORY, FILE_SIZE, OPEN_FILES, WRITTEN_FILES = 120, GB, 2**22, 64, 50
 NOBODY = 65534
 NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000
 # what code that computes has no use for, by Python's own names for it (docs.python.org, "Audit events table")
@@ -63,12 +65,14 @@ def confine(folder: Path) -> list[str]:
     missing = []
     if not without_network(libc):
         missing.append("a network of its own, without a way out")
-    opened = [os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC) for path in (folder, os.devnull)]
+    opened = [
+        os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC) for path in (folder, os.devnull, *readable())
+    ]
     become_nobody()
     end_with_parent(libc)  # which becoming somebody else undoes
     limit()
-    if not write_only_in(libc, *opened):
-        missing.append("a kernel that keeps files outside its folder from being written")
+    if not keep_in(libc, *opened):
+        missing.append("a kernel that keeps files outside its folder from being read and written")
     for each in opened:
         os.close(each)
     guard(folder)
@@ -120,8 +124,10 @@ def on_linux() -> bool:
 
 # Landlock (landlock(7)), by its system calls, which have the same numbers on all machines.
 CREATE, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-READS = 0b1101  # execute, read a file, read a folder: not among what is refused
+READS = 0b1101  # execute, read a file, read a folder
 WRITE_A_FILE = 1 << 1 | 1 << 14  # and cut it short
+# what Python loads from, besides its own folders: without home, other students' folders, and /proc, which names these
+SYSTEM = ("/usr", "/lib", "/lib64", "/opt", "/nix")
 
 
 class Ruleset(ctypes.Structure):
@@ -137,21 +143,32 @@ class Beneath(ctypes.Structure):
     _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
 
 
-def write_only_in(libc: ctypes.CDLL, folder: int, nothing: int) -> bool:
-    """Let the kernel refuse changes of files outside an open folder, TCP, and signals to others, as far as it can."""
+def readable() -> list[Path]:
+    """The folders that Python, its packages, the library and its data are read from."""
+    packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    places = (*SYSTEM, sys.prefix, sys.base_prefix, *packages, Path(__file__).parents[2], DATA)
+    return [path for path in map(Path, places) if path.is_dir()]
+
+
+def keep_in(libc: ctypes.CDLL, folder: int, nothing: int, *readable: int) -> bool:
+    """Let the kernel refuse all files outside an open folder, but for reading what is `readable`, TCP, and signals.
+
+    It does so as far as it can.
+    """
     if not on_linux() or platform.machine() not in ("x86_64", "aarch64"):
         return False
     version = libc.syscall(CREATE, None, ctypes.c_size_t(0), 1)
     if version < 1:
         return False
     rights = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
-    files = (2**rights - 1) & ~READS
+    files = 2**rights - 1
     net, scoped = 0b11 * (version >= 4), 0b11 * (version >= 6)
     size = 8 + 8 * (version >= 4) + 8 * (version >= 6)
     rules = libc.syscall(CREATE, ctypes.byref(Ruleset(files, net, scoped)), ctypes.c_size_t(size), 0)
     if rules < 0:
         return False
-    for opened, allowed in ((folder, files), (nothing, files & WRITE_A_FILE)):
+    may = [(folder, files), (nothing, files & (WRITE_A_FILE | 1 << 2)), *((place, READS) for place in readable)]
+    for opened, allowed in may:
         libc.syscall(ADD_RULE, rules, 1, ctypes.byref(Beneath(allowed, opened)), 0)
     libc.prctl(38, 1, 0, 0, 0)  # no new privileges, without which the next is refused
     done = libc.syscall(RESTRICT_SELF, rules, 0) == 0
@@ -168,6 +185,8 @@ def guard(folder: Path) -> None:
 def watch(inside: str, refused: dict[str, str], absolute: Callable, decoded: Callable, error: type) -> Callable:
     """The guard, which holds all that it needs, so that nothing that a student changes reaches it."""
 
+    written = set()
+
     def hook(event: str, details: tuple) -> None:
         if event in refused:
             raise error(f"it may not {refused[event]} here")
@@ -175,6 +194,9 @@ def watch(inside: str, refused: dict[str, str], absolute: Callable, decoded: Cal
             path = details[0]
             if isinstance(path, str | bytes) and not absolute(decoded(path)).startswith((inside, os.devnull)):
                 raise error("it may not write files outside its folder")
+            written.add(path)
+            if len(written) > WRITTEN_FILES:
+                raise error(f"it may not write more than {WRITTEN_FILES} files")
 
     return hook
 

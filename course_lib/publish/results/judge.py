@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from course_lib.classroom.exercises.check import KNOWN
+from course_lib.classroom.exercises.draws import drawn
 from course_lib.classroom.exercises.exercise import Exercise
 from course_lib.classroom.exercises.loops import Loop, loop_verdict
 from course_lib.classroom.exercises.ppo_loop import ppo_verdict, variation
+from course_lib.classroom.exercises.trials import difference, results
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results.calls import Answer, Call, StandIn, remembered, to_be_made
 from course_lib.publish.results.heard import mistake_in, raise_from, why
@@ -23,6 +25,7 @@ from course_lib.publish.results.wire import Gone, Late, Line, pack, unpack
 # for the answer to each kind of message: long enough for right functions on a machine with other work
 SECONDS = {"calls": 10.0, "without": 30.0, "load": 15.0, "loop": 30.0, "apart": 90.0}
 SECONDS_IN_ALL = 180.0
+FRESH = 3  # inputs by which a function is tried without the library's
 PPO_DRAWS = ((0, 0), (5, 4), (9, 5), (11, 7))  # of the models and of the toy language: fair to every right style
 PASSED, LIBRARY, TRIED, NOT_TRIED = "passed", "the library's", "tried", "not tried"
 
@@ -152,17 +155,45 @@ class Judge:
             return Outcome(LIBRARY, COPIED, says, source)
         if self.is_called(name):
             return Outcome(LIBRARY, CALLED, says, source)
+        if not source:
+            self.stopped.append(f"my_{name} passes, but no `def` of it was handed in: see where it is from.")
         return Outcome(PASSED, says=says, source=source)
 
     def is_called(self, name: str) -> bool:
-        """Whether a function stops once the library's own is taken away."""
+        """Whether a function stops, or is wrong, once the library's own is taken away.
+
+        The inputs are new, so that none of them can be answered from memory, and those on which it is wrong anyway do
+        not count.
+        """
         if not isinstance(KNOWN[name], Exercise):
-            then = [{"ask": "loop", "name": name, "seed": 0, "drawn": 0}]
-        else:
-            batches = [packed for _, packed in self.prepare(name).batches]
-            then = [{"ask": "call", "name": name, "call": call} for call in (batches[0][0], batches[-1][-1])]
-        answers = [self.ask("without", name=name, then=each) for each in then]
-        return any(answer.get("error", {}).get("kind") == Ours.__name__ for answer in answers)
+            then = {"ask": "loop", "name": name, "seed": 0, "drawn": 0}
+            return self.ask("without", name=name, then=then).get("error", {}).get("kind") == Ours.__name__
+        return any(self.is_wrong(name, inputs, self.bereft(name)) for inputs in self.fresh(name)) and not any(
+            self.is_wrong(name, inputs, self.elsewhere(name)) for inputs in self.fresh(name)
+        )
+
+    def fresh(self, name: str) -> list[dict]:
+        """Some inputs of an exercise, small and large ones, that nothing was called with before."""
+        inputs = drawn(KNOWN[name].draw, seed=self.seed + 1)
+        return list(inputs[len(inputs) // (2 * FRESH) :: len(inputs) // FRESH])
+
+    def is_wrong(self, name: str, inputs: dict, function: StandIn) -> bool:
+        """Whether a function stops with an input, or gives what ours does not."""
+        try:
+            return difference(self.prepare(name).exercise, results, function, inputs) is not None
+        except Exception:
+            return True
+
+    def bereft(self, name: str) -> StandIn:
+        """A student's function, called while the library's own is taken away."""
+
+        def answer(call: Call) -> Answer:
+            then = {"ask": "call", "name": name, "call": pack(tuple(call))}
+            came = self.ask("without", name=name, then=then)
+            raise_from(came)
+            return Answer(*unpack(came["came"]))
+
+        return StandIn(answer)
 
     def prepare(self, name: str) -> Prepared:
         """An exercise and its calls, prepared once for all students."""

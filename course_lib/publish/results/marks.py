@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course_lib.classroom.exercises.check import EXERCISES, KNOWN
 from course_lib.publish.results.judge import LIBRARY, PASSED
-from course_lib.publish.results.student import Student
+from course_lib.publish.results.student import ASKED, Student
 from course_lib.training.files.errors import CourseError
 from course_lib.training.files.rows import csv_rows, read_text
 from course_lib.training.files.write import write_text
@@ -21,7 +21,10 @@ DEFAULTS |= {PREDICTION: 0.2, CHOICE: 0.05, SHARE: 0.0}
 
 @dataclass(frozen=True)
 class Marks:
-    """The points of each exercise by its name, of a prediction, of a choice, and what of them the library's gets."""
+    """The points of each exercise by its name, of a prediction, of a choice, and what of them the library's gets.
+
+    No more choices count than the course asks, since nothing tells whether they were made by hand.
+    """
 
     points: dict[str, float]
 
@@ -29,8 +32,8 @@ class Marks:
         """A student's points; each prediction counts once, whether it came true or not."""
         share = {PASSED: 1.0, LIBRARY: self.points[SHARE]}
         earned = [self.points[name] * share.get(outcome.state, 0.0) for name, outcome in student.outcomes.items()]
-        besides = self.points[PREDICTION] * len(student.answers) + self.points[CHOICE] * len(student.choices)
-        return sum(earned) + besides
+        chosen = self.points[CHOICE] * min(len(student.choices), ASKED)
+        return sum(earned) + self.points[PREDICTION] * len(student.answers) + chosen
 
 
 def read_marks(folder: Path) -> Marks:

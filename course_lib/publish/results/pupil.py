@@ -14,10 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import NamedTuple
 
 import torch
+from matplotlib import pyplot  # before the folders are shut in which it keeps fonts and styles
 
 from course_lib.classroom.exercises import loop_trace, ppo_loop, ppo_watch
 from course_lib.classroom.exercises.check import KNOWN
@@ -55,6 +56,9 @@ def serve(end: socket.socket, folder: Path) -> None:
     """Answer the judge's messages until it hangs up."""
     silence(end)
     os.chdir(folder)
+    os.environ.clear()  # it may hold what is nobody's business
+    os.environ |= {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.defpath}
+    pyplot.switch_backend("agg")  # no window, of which there is none
     torch.set_num_threads(1)
     line = Line(end)
     line.send({"missing": confine(folder)})
@@ -132,17 +136,24 @@ class Pupil:
         return {"probabilities": pack(ppo_loop.text_probabilities(policy))}
 
     def without(self, name: str, then: dict) -> dict:
-        """Answer another message while the library's own function is taken away, wherever it is kept."""
+        """Answer another message while the library's own function is taken away, wherever it is kept.
+
+        Where its code runs all the same, in a function that was made of it, the answer is as if it had stopped.
+        """
         exercise = KNOWN[name]
         functions = [exercise.reference] if isinstance(exercise, Exercise | Loop) else [exercise, ppo.train]
         codes, instead = [function.__code__ for function in functions], inspect.unwrap(taken).__code__
+        watch, ran = watch_for([inspect.unwrap(function).__code__ for function in functions])
         for function, code in zip(functions, codes, strict=True):
             function.__code__ = instead.replace(co_freevars=code.co_freevars)  # as many as a wrapper has
+        sys.setprofile(watch)
         try:
-            return self.answer(then)
+            answer = self.answer(then)
         finally:
+            sys.setprofile(None)
             for function, code in zip(functions, codes, strict=True):
                 function.__code__ = code
+        return {"error": self.told(LookupError(TAKEN))} if ran else answer
 
     def told(self, error: BaseException) -> dict:
         """An error by its kind, its words, and the line of the student's that it came through."""
@@ -152,6 +163,17 @@ class Pupil:
         kind = Ours.__name__ if str(error) == TAKEN else builtin_kind(error)
         words = {"name": type(error).__name__[:60], "says": str(error)[:500], "line": line[:200]}
         return {"kind": kind, "in_loss": getattr(error, "in_loss", False) is True} | words
+
+
+def watch_for(codes: list[CodeType]) -> tuple[Callable, list[str]]:
+    """What sys.setprofile takes to note when one of these codes runs, and where it notes that."""
+    places, ran = {(code.co_filename, code.co_name) for code in codes}, []
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (frame.f_code.co_filename, frame.f_code.co_name) in places:
+            ran.append(frame.f_code.co_name)
+
+    return watch, ran
 
 
 def own_name(written: Written) -> str:

@@ -13,6 +13,8 @@ from course_lib.publish.results.judge import Outcome
 from course_lib.training.files import strict_json
 from course_lib.training.files.errors import CourseError
 
+ASKED, MOST_CHOICES = 24, 200  # pairs that notebook 01 shows; what is taken, for a class whose teacher made more
+
 
 @dataclass
 class Student:
@@ -66,4 +68,6 @@ def choices(text: str, told: list[str]) -> list[Choice]:
             held, damaged = [], [str(error)]
     if damaged:
         told.append(f"Lines of {CHOICES_FILE} that are no choices: {len(damaged)}.")
-    return held
+    if len(held) > MOST_CHOICES:
+        told.append(f"{CHOICES_FILE} has {len(held)} choices, and the course asks {ASKED}: {MOST_CHOICES} are taken.")
+    return held[:MOST_CHOICES]

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -21,6 +22,7 @@ from course_lib.publish.results.sources import Source, sources
 from course_lib.publish.results.student import Student, read_student
 from course_lib.publish.results.wire import Gone, Late, Line, waiting
 
+MOST_TOLD = 12
 PATIENCE = SECONDS_IN_ALL + 60  # seconds that a judge has for a student, before it is taken for dead
 ENDED = "The process that judged this student was ended: look at the code before you run it again."
 
@@ -39,11 +41,12 @@ class Worker:
         theirs.close()
         self.line = Line(ours)
         self.student: Student | None = None
+        self.folder: Path | None = None
         self.until = 0.0
 
     def begin(self, student: Student, found: list[Source], folder: Path, seed: int) -> None:
         """Send a student's code to be judged."""
-        self.student, self.until = student, time.monotonic() + PATIENCE
+        self.student, self.folder, self.until = student, folder, time.monotonic() + PATIENCE
         texts = [[source.file, source.text] for source in found]
         self.line.send({"sources": texts, "folder": str(folder), "seed": seed})
 
@@ -89,7 +92,7 @@ def judge_class(
     for each in handed:
         student = read_student(each)
         found = sources(each)
-        student.told[:0] = each.told
+        student.told[:0] = few(each.told)
         if found:
             waits.append((student, found))
         else:
@@ -103,6 +106,12 @@ def judge_class(
                     with suppress(Gone, Late):  # which its answer tells
                         worker.begin(student, found, own_folder(parent, len(waits)), seed)
             yield from finished(workers, set() if missing is None else missing)
+
+
+def few(told: list[str]) -> list[str]:
+    """Some sentences, and how many more there are."""
+    more = len(told) - MOST_TOLD
+    return [*told[:MOST_TOLD], f"And {more} sentences more."] if more > 0 else told
 
 
 def finished(workers: list[Worker], missing: set[str]) -> Iterator[Student]:
@@ -120,6 +129,7 @@ def finished(workers: list[Worker], missing: set[str]) -> Iterator[Student]:
             student.told.append(ENDED)
             worker.end()
             workers[workers.index(worker)] = Worker()
+        shutil.rmtree(worker.folder, ignore_errors=True)  # or all that a class has written would lie there together
         yield student
 
 

@@ -1,12 +1,13 @@
 """What students hand in is read, whatever it is; what is wrong with it is a sentence."""
 
+import io
 import zipfile
 
 import pytest
 from shared.invented_class import K1, damaged, notebook
 
 from course_lib.publish.results import handed_in
-from course_lib.publish.results.handed_in import LIBRARY_FILE, read_class
+from course_lib.publish.results.handed_in import LIBRARY_FILE, read_class, strangers
 from course_lib.publish.results.sources import Source, function_source, sources
 from course_lib.training.files.errors import CourseError
 
@@ -96,3 +97,85 @@ def test_a_function_is_shown_without_comments_and_docstrings():
     text = 'def my_k1(a, b):\n    """By Maxine."""\n    # Maxine\n    return a - b\n'
     assert function_source([Source("f", text)], "my_k1", "f") == "def my_k1(a, b):\n    return a - b"
     assert function_source([Source("f", text)], "my_k1", "g") == ""
+
+
+def zipped(**files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def test_a_zip_in_a_folder_or_in_a_zip_is_read_as_teachers_pages_lay_it_out(tmp_path):
+    inner = zipped(**{"my_notebooks/my_rlhf.py": K1, "my_notebooks/02.ipynb": notebook(K1)})
+    (tmp_path / "Ada_17_file").mkdir()
+    (tmp_path / "Ada_17_file" / "work.zip").write_bytes(inner)
+    (tmp_path / "Bela.zip").write_bytes(zipped(**{"in/work.zip": inner}))
+    (tmp_path / "Caro.zip").write_bytes(zipped(**{"work.zip": zipped(**{"deeper.zip": inner})}))
+    found = by_name(tmp_path)
+    for name in ("Ada_17_file", "Bela"):
+        assert found[name].files.keys() == {LIBRARY_FILE, "my_notebooks/02.ipynb"}
+        assert not found[name].told
+    assert not found["Caro"].files
+    assert found["Caro"].told[0] == "deeper.zip is a zip in a zip in another, and is left out."
+
+
+def test_files_that_a_browser_renamed_are_taken_behind_those_of_the_right_name(tmp_path):
+    for name in ("Ada", "Bela"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my_rlhf (1).py").write_text(K1)
+        (tmp_path / name / "._my_rlhf.py").write_bytes(b"\x00\xff")
+        (tmp_path / name / "._02.ipynb").write_bytes(b"\x00\xff")
+    (tmp_path / "Bela" / "deep").mkdir()
+    (tmp_path / "Bela" / "deep" / LIBRARY_FILE).write_text("")
+    (tmp_path / "Caro_my_answers.jsonl").write_text("{}")
+    found = by_name(tmp_path)
+    assert (found["Ada"].files, found["Ada"].told) == (
+        {LIBRARY_FILE: K1},
+        ["my_rlhf (1).py is taken for my_rlhf.py."],
+    )
+    assert (found["Bela"].files, found["Bela"].told) == ({LIBRARY_FILE: ""}, [])
+    assert found["Caro_my_answers"].files == {"my_answers.jsonl": "{}"}
+
+
+def test_a_text_in_utf_16_is_read(tmp_path):
+    (tmp_path / "Ada.py").write_bytes(K1.encode("utf-16"))
+    assert by_name(tmp_path)["Ada"].files == {LIBRARY_FILE: K1}
+
+
+def test_students_of_the_same_name_are_told_apart(tmp_path):
+    (tmp_path / "Kim").mkdir()
+    (tmp_path / "kim.zip").write_bytes(zipped())
+    (tmp_path / "Li.py").write_text(K1)
+    assert list(by_name(tmp_path)) == ["Kim (folder)", "Li", "kim (kim.zip)"]
+
+
+def test_what_is_packed_otherwise_is_a_student_s_and_what_is_nobody_s_is_named(tmp_path):
+    for name in ("Ada.rar", "Bela.tar.gz", "grades.xlsx", "class.html", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"x")
+    found = by_name(tmp_path)
+    assert found.keys() == {"Ada", "Bela.tar"}
+    assert "unpack it, or zip it" in found["Ada"].told[0]
+    assert strangers(tmp_path) == ["grades.xlsx"]
+
+
+def test_a_student_s_files_are_bounded_together_those_in_zips_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(handed_in, "MOST_IN_ALL", 1000)
+    many = zipped(**{f"{number}.ipynb": " " * 300 for number in range(9)})
+    (tmp_path / "Ada.zip").write_bytes(many)
+    (tmp_path / "Bela").mkdir()
+    for number in range(9):
+        (tmp_path / "Bela" / f"{number}.zip").write_bytes(zipped(**{LIBRARY_FILE: "#" * 300, "a.zip": "#" * 300}))
+    found = by_name(tmp_path)
+    assert len(found["Ada"].files) == 3
+    assert "cannot be read: there are more than" in found["Ada"].told[0]
+    assert found["Bela"].files.keys() == {LIBRARY_FILE}
+    assert sum("there are more than" in told for told in found["Bela"].told) > 3
+
+
+def test_the_environment_in_a_zip_does_not_crowd_out_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(handed_in, "MOST_FILES", 5)
+    files = {f".venv/lib/{number}.py": "" for number in range(9)} | {"my_notebooks/my_rlhf.py": K1}
+    (tmp_path / "Ada.zip").write_bytes(zipped(**files))
+    assert by_name(tmp_path)["Ada"].files == {LIBRARY_FILE: K1}

@@ -109,6 +109,15 @@ def test_a_notebook_may_import_what_is_kept(judge, folder):
         "def my_gae(*inputs, **options):\n    return a.gae(*inputs, **options)",
         "from course_lib.classroom.exercises.check import EXERCISES\nours = EXERCISES['gae'].reference\n"
         "def my_gae(*inputs, **options):\n    return ours(*inputs, **options)",
+        "from course_lib.equations.advantages import gae\n"
+        "def my_gae(rewards, *inputs, **options):\n    try: return gae(rewards, *inputs, **options)\n"
+        "    except Exception: return rewards",
+        "from course_lib.equations.advantages import gae\nseen = {}\n"
+        "def my_gae(*inputs, **options):\n    key = [i.tolist() for i in inputs], options\n"
+        "    try: seen[str(key)] = gae(*inputs, **options)\n    except Exception: pass\n    return seen[str(key)]",
+        "import inspect, types\nfrom course_lib.equations.advantages import gae\nours = inspect.unwrap(gae)\n"
+        "own = types.FunctionType(ours.__code__, ours.__globals__)\nown.__kwdefaults__ = ours.__kwdefaults__\n"
+        "def my_gae(*inputs, **options):\n    return own(*inputs, **options)",
         "from course_lib.classroom.exercises.loops import train_on_ratings\n"
         "def my_train_on_ratings(*inputs, **options):\n    return train_on_ratings(*inputs, **options)",
     ],
@@ -127,6 +136,37 @@ def test_who_copies_the_library_word_for_word_is_told_apart(judge, folder):
     assert judged(judge, folder, other)[0]["train_reward_model"].state == PASSED
 
 
+def test_a_function_whose_text_is_nowhere_is_named(judge, folder):
+    outcomes, told = judged(judge, folder, "exec('def my_k1(logprobs, ref_logprobs): return logprobs - ref_logprobs')")
+    assert outcomes["k1"].state == PASSED
+    assert told == ["my_k1 passes, but no `def` of it was handed in: see where it is from."]
+
+
+def test_files_of_others_and_the_teacher_s_environment_cannot_be_read(judge, folder, monkeypatch):
+    other = Path(mkdtemp())
+    other.chmod(0o755)
+    (other / "my_rlhf.py").write_text(K1)
+    (other / "my_rlhf.py").chmod(0o644)
+    code = FUNCTION.format("raise ValueError({})")
+    asked = {"open({!r}).read()": other / "my_rlhf.py", "open({!r}).read() ": f"/proc/{os.getpid()}/cmdline"}
+    for ask, path in asked.items():
+        outcomes, _ = judged(judge, folder, code.format(ask.format(str(path))))
+        if judge.missing:
+            pytest.skip(f"this system lacks {', '.join(judge.missing)}")
+        assert outcomes["k1"].mistake == "stops with PermissionError"
+    outcomes, _ = judged(judge, folder, "import os\n" + code.format("sorted(os.environ)"))
+    assert "['HOME', 'PATH', 'TMPDIR']" in outcomes["k1"].says
+    shutil.rmtree(other)
+
+
+def test_a_notebook_that_draws_and_loads_the_course_s_data_runs(judge, folder):
+    cells = "from matplotlib import pyplot as plt\nfrom course_lib.training.ratings import load_ratings\n"
+    draws = "plt.figure(); plt.plot([1]); plt.title(str(len(load_ratings()))); plt.savefig('x.png')"
+    own = f"FIRST = [1]\ndef my_k1(a, b):\n    if FIRST:\n        FIRST.pop(); {draws}\n    return a - b\n"
+    outcomes, told = judged(judge, folder, cells + own, file="01.ipynb")
+    assert (outcomes["k1"].state, told) == (PASSED, [])
+
+
 # what comes of each: state and mistake of my_k1, None where there is no such function any more
 HARM = {
     "endless loop": "it does not end",
@@ -142,6 +182,7 @@ HARM = {
     "closes everything": "its process has ended",
     "forges answers": None,
     "calls out": "it may not open a connection here",
+    "fills the disk with files": "it may not write more than 50 files",
     "crashes": "its process has ended",
     "interrupts": "stops with KeyboardInterrupt",
     "is deaf": "it does not end",

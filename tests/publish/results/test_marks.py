@@ -2,10 +2,11 @@
 
 import pytest
 
-from course_lib.classroom.choices import Choice, TextPair
+from course_lib.classroom.choices import Choice, TextPair, write_pairs
+from course_lib.publish.results.handed_in import HandedIn
 from course_lib.publish.results.judge import LIBRARY, PASSED, TRIED, Outcome
 from course_lib.publish.results.marks import FILE, read_marks
-from course_lib.publish.results.student import Student
+from course_lib.publish.results.student import Student, read_student
 from course_lib.publish.results.summary import count_exercise
 from course_lib.publish.results.table import class_table, harmless
 from course_lib.training.files.errors import CourseError
@@ -25,6 +26,15 @@ def test_the_table_is_written_once_and_then_read(tmp_path):
         "\ufeffwhat;points\r\nk1;2,5\r\ngae;4\r\nshare for the library's;0,5\r\n", encoding="utf-8"
     )
     assert read_marks(tmp_path).of(STUDENT) == pytest.approx(2.5 + 4 * 0.5)
+
+
+def test_no_more_choices_count_than_the_course_asks(tmp_path):
+    lines = [f'{{"prompt": "", "left": "a{number}", "right": "b", "answer": "left"}}' for number in range(500)]
+    handed = HandedIn("Ada", {"my_choices.jsonl": "\n".join(lines)})
+    student = read_student(handed)
+    assert read_marks(tmp_path).of(student) == pytest.approx(24 * 0.05)
+    assert student.told == ["my_choices.jsonl has 500 choices, and the course asks 24: 200 are taken."]
+    assert len(write_pairs()) == 24
 
 
 @pytest.mark.parametrize("line", ["k9,1", "k1,much", "k1,inf", "k1"])
