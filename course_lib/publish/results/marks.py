@@ -49,12 +49,19 @@ def read_marks(folder: Path) -> Marks:
     text, _ = read_text(path)
     rows, places = csv_rows(text, path, ",;\t")
     points = dict(DEFAULTS) | dict.fromkeys(KNOWN, 0.0) | {PREDICTION: 0.0, CHOICE: 0.0}
-    for row, place in zip(rows, places, strict=True):
+    named: set[str] = set()
+    for given, place in zip(rows, places, strict=True):
+        row = {column.strip(): value.strip() for column, value in given.items()}
+        if not any(row.values()):  # as a spreadsheet leaves a line that was emptied
+            continue
         if set(row) != set(COLUMNS) or row["what"] not in DEFAULTS:
             raise CourseError(
                 f"Expected an exercise, or {PREDICTION!r}, {CHOICE!r} or {SHARE!r}, and its points in {place} of "
                 f"{path}, but {list(row.values())!r:.60} came; delete the file, and it is written anew."
             )
+        if row["what"] in named:
+            raise CourseError(f"Expected a line for {row['what']!r} in {path}, but {place} is another; delete one.")
+        named.add(row["what"])
         points[row["what"]] = number(row["points"], f"{place} of {path}")
     return Marks(points)
 
@@ -65,8 +72,10 @@ def number(text: str, place: str) -> float:
         points = float(text.replace(",", "."))
     except ValueError:
         points = math.nan
-    if not math.isfinite(points):
-        raise CourseError(f"Expected a number of points in {place}, but {text!r:.40} came; write 1 or 0.5, say.")
+    if not (math.isfinite(points) and points >= 0):
+        raise CourseError(
+            f"Expected a number of points in {place}, 0 or more, but {text!r:.40} came; write 1 or 0.5, say."
+        )
     return points
 
 

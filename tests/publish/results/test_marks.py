@@ -37,7 +37,15 @@ def test_no_more_choices_count_than_the_course_asks(tmp_path):
     assert len(write_pairs()) == 24
 
 
-@pytest.mark.parametrize("line", ["k9,1", "k1,much", "k1,inf", "k1"])
+def test_lines_that_a_spreadsheet_emptied_count_for_nothing_and_a_line_stands_once(tmp_path):
+    (tmp_path / FILE).write_text("what;points\n;\n k1 ; 2,5 \n;\n")
+    assert read_marks(tmp_path).of(STUDENT) == 2.5
+    (tmp_path / FILE).write_text("what,points\nk1,1\nk1,2\n")
+    with pytest.raises(CourseError, match="line 3 is another; delete one"):
+        read_marks(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["k9,1", "k1,much", "k1,inf", "k1", "k1,-1", "k1,"])
 def test_a_damaged_table_is_one_sentence(tmp_path, line):
     (tmp_path / FILE).write_text(f"what,points\n{line}\n")
     with pytest.raises(CourseError, match=r"line 2 of .*marks.csv"):
