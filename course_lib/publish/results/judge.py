@@ -16,7 +16,7 @@ from course_lib.classroom.exercises.trials import difference, results
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results.calls import Answer, Call, StandIn, remembered, to_be_made
 from course_lib.publish.results.heard import mistake_in, raise_from, why
-from course_lib.publish.results.likeness import CALLED, COPIED, is_copied
+from course_lib.publish.results.likeness import CALLED, COPIED, is_copied, reaches_for
 from course_lib.publish.results.nursery import Nursery
 from course_lib.publish.results.pupil import Ours
 from course_lib.publish.results.sources import Source, function_source
@@ -65,11 +65,20 @@ class Judge:
             has, told = self.begin()
             outcomes = {name: self.outcome(name, *has[name]) for name in KNOWN if name in has}
             told += self.stopped
+            if any(outcome.state == PASSED for outcome in outcomes.values()):
+                told += self.to_be_read()
         except (Gone, Late) as error:
             outcomes, told = {}, [f"The code cannot be run: {why(error)}."]
         finally:
             self.end()
         return outcomes, told
+
+    def to_be_read(self) -> list[str]:
+        """Say which files use what could change this process, so that somebody reads them."""
+        used = {source.file: reaches_for(source.text) for source in self.sources}
+        return [
+            f"{file} uses {', '.join(found)}: read it before you trust it." for file, found in used.items() if found
+        ]
 
     def begin(self) -> tuple[dict[str, list[str]], list[str]]:
         """Begin a process with the student's code loaded; say what functions it has and what stopped."""

@@ -10,14 +10,16 @@ from tempfile import mkdtemp
 import pytest
 import torch
 from shared.invented_class import FUNCTION, HOSTILE, K1, TORCH, WRONG, solutions
+from shared.notebooks import NOTEBOOKS
 
 from course_lib.classroom.exercises.check import EXERCISES, KNOWN
 from course_lib.classroom.exercises.loops import train_reward_model
 from course_lib.classroom.exercises.verdict import verdict
 from course_lib.publish.results import judge as module
 from course_lib.publish.results.judge import LIBRARY, NOT_TRIED, PASSED, SECONDS, TRIED, Judge
+from course_lib.publish.results.likeness import reaches_for
 from course_lib.publish.results.nursery import Nursery, children
-from course_lib.publish.results.sources import Source
+from course_lib.publish.results.sources import Source, code_of_notebook
 from course_lib.publish.results.work import own_folder
 
 SEED = 3  # other draws than students have, of the loops too
@@ -139,7 +141,33 @@ def test_who_copies_the_library_word_for_word_is_told_apart(judge, folder):
 def test_a_function_whose_text_is_nowhere_is_named(judge, folder):
     outcomes, told = judged(judge, folder, "exec('def my_k1(logprobs, ref_logprobs): return logprobs - ref_logprobs')")
     assert outcomes["k1"].state == PASSED
-    assert told == ["my_k1 passes, but no `def` of it was handed in: see where it is from."]
+    assert told[0] == "my_k1 passes, but no `def` of it was handed in: see where it is from."
+
+
+@pytest.mark.parametrize(
+    ("code", "uses"),
+    [
+        ("import os\nos.environ", "os"),
+        (
+            "from course_lib.publish.results.pupil import Pupil\nPupil.call = Pupil.call",
+            "course_lib.publish",
+        ),
+        ("torch.allclose = torch.allclose", "other names for what it imports"),
+        ("print.__self__", "names in double underscores"),
+        ("exec('1')", "exec"),
+    ],
+)
+def test_code_that_could_change_its_process_is_to_be_read(judge, folder, code, uses):
+    outcomes, (told,) = judged(judge, folder, f"{code}\n{K1}")
+    assert outcomes["k1"].state == PASSED
+    assert told.startswith(f"my_rlhf.py uses {uses}")
+    assert told.endswith(": read it before you trust it.")
+
+
+def test_nothing_in_the_course_s_own_notebooks_is_to_be_read():
+    for path in NOTEBOOKS:
+        assert not reaches_for(code_of_notebook(path.read_text(encoding="utf-8"), path.name))
+    assert not any(map(reaches_for, solutions().values()))
 
 
 def test_files_of_others_and_the_teacher_s_environment_cannot_be_read(judge, folder, monkeypatch):
