@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from course_lib.publish.results.handed_in import plain_name, read_class, strangers
+from course_lib.publish.results.handed_in import plain_name, read_class, strangers, writable
 from course_lib.publish.results.marks import read_marks
 from course_lib.publish.results.page import class_page
 from course_lib.publish.results.student import Student
@@ -48,10 +48,10 @@ def take_back(folder: Path, *, seed: int | None = None, processes: int = 2, tast
     students.sort(key=lambda student: student.name.casefold())
     title = f"What {plain_name(folder.resolve().name)} made of it"
     seconds = time.monotonic() - began
+    write_text(folder / TABLE, writable(class_table(students, marks)))  # first, whatever becomes of the taste
     part = find_taste(students, run=taste)
     page = class_page(students, marks, title=title, seed=seed, seconds=seconds, missing=missing, taste=part)
-    write_text(folder / PAGE, page)
-    write_text(folder / TABLE, class_table(students, marks))
+    write_text(folder / PAGE, writable(page))
     if left_out := strangers(folder):
         print(f"Left out, for it is no folder, zip, notebook or Python file: {', '.join(left_out)}.")
     print(f"{len(students)} students in {seconds:.0f} seconds. Open {folder / PAGE} in a browser.")

@@ -5,6 +5,7 @@ What is missing, damaged or too large is a sentence in the student's line, not a
 
 import io
 import os
+import re
 import unicodedata
 import zipfile
 import zlib
@@ -26,6 +27,7 @@ LEFT_OUT = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".venv"}
 OF_MACOS = "._"  # what it lays beside each file
 PACKED = {".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz"}
 OWN = {"class.html", "class.csv", "marks.csv"}
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 DAMAGE = (OSError, RuntimeError, EOFError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
@@ -219,6 +221,11 @@ def in_zip(archive: zipfile.ZipFile) -> Iterator[Found]:
         if not entry.is_dir() and not LEFT_OUT & set(path.parts) and count < MOST_FILES:
             count += 1
             yield Found(path, entry.file_size, reader(entry))
+
+
+def writable(text: str) -> str:
+    """A text whose signs all can be written and shown: the others, and those that turn a line around, are marked."""
+    return UNWRITABLE.sub("\ufffd", text)
 
 
 def plain_name(name: str) -> str:

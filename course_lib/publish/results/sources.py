@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from course_lib.publish.results.handed_in import LIBRARY_FILE, HandedIn
 from course_lib.training.files.errors import CourseError
 
+MOST_CODE = 300_000  # characters; what all exercises need is a tenth
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -37,7 +38,8 @@ def add(found: list[Source], handed: HandedIn, file: str, read) -> None:
 
 
 def parsed(text: str, file: str) -> str:
-    """The text itself. CourseError where it is no Python."""
+    """The text itself. CourseError where it is no Python, or much more than anybody writes."""
+    bounded(len(text), file)
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -45,6 +47,12 @@ def parsed(text: str, file: str) -> str:
         why = getattr(error, "msg", None) or type(error).__name__
         raise CourseError(f"{file} is no Python{line}: {why}.") from None
     return text
+
+
+def bounded(length: int, file: str) -> None:
+    """CourseError where there is more code than is looked at: to read it takes many times its memory."""
+    if length > MOST_CODE:
+        raise CourseError(f"{file} has {length:,} characters of code and is left out: the most is {MOST_CODE:,}.")
 
 
 def code_of_notebook(text: str, file: str) -> str:
@@ -58,6 +66,7 @@ def code_of_notebook(text: str, file: str) -> str:
         codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CourseError(f"{file} is no notebook of format 4.") from None
+    bounded(sum(map(len, codes)), file)
     return "\n\n\n".join(part for code in codes for part in definitions(code))
 
 

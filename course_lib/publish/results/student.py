@@ -1,6 +1,6 @@
 """What came of one student's work."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from course_lib.classroom.answers import Answer
 from course_lib.classroom.choices import Choice, ChoiceFile
 from course_lib.publish.results.asked import questions
-from course_lib.publish.results.handed_in import ANSWERS_FILE, CHOICES_FILE, HandedIn
+from course_lib.publish.results.handed_in import ANSWERS_FILE, CHOICES_FILE, HandedIn, writable
 from course_lib.publish.results.judge import Outcome
 from course_lib.training.files import strict_json
 from course_lib.training.files.errors import CourseError
@@ -66,6 +66,8 @@ def choices(text: str, told: list[str]) -> list[Choice]:
             held, damaged = ChoiceFile(path).read()
         except CourseError as error:
             held, damaged = [], [str(error)]
+    strange = [choice for choice in held if any(text != writable(text) for text in asdict(choice.pair).values())]
+    held, damaged = [choice for choice in held if choice not in strange], [*damaged, *strange]
     if damaged:
         told.append(f"Lines of {CHOICES_FILE} that are no choices: {len(damaged)}.")
     if len(held) > MOST_CHOICES:

@@ -19,6 +19,7 @@ from course_lib.publish.results.judge import PASSED
 from course_lib.publish.results.work import ENDED, Worker, judge_class
 
 HONEST = 16
+UNWRITABLE = "def my_k2(a, b):\n    raise KeyError('\\ud800 \\x00 \\u202e')\n"
 SOME_HOSTILE = ("deletes", "forks", "leaves at once", "patches the check", "writes HTML")
 NAMED = "<b>Maxine</b>"
 PAIRS = [TextPair("A", f"A film {i}.", f"A <i>good</i> film {i}.") for i in range(8)]
@@ -33,6 +34,9 @@ def folder(tmp_path_factory):
         (folder / name).mkdir()
         (folder / name / LIBRARY_FILE).write_text(TORCH + HOSTILE[name].replace("{victim!r}", repr(str(folder))))
     damaged(folder)
+    (folder / "unwritable").mkdir()
+    (folder / "unwritable" / LIBRARY_FILE).write_text(UNWRITABLE)
+    (folder / "unwritable" / os.fsdecode(b"\xff.ipynb")).write_text("{")
     (folder / NAMED.replace("/", "\u2044")).mkdir()
     (folder / NAMED.replace("/", "\u2044") / "my_answers.jsonl").write_text(answers(2))
     for number, choices in enumerate(annotators(PAIRS, lambda texts: torch.zeros(len(texts)), count=6)):
@@ -55,7 +59,7 @@ def rows(folder):
 
 def test_everybody_is_in_the_table(folder, rows):
     handed = [path for path in folder.iterdir() if path.name not in (PAGE, TABLE, "marks.csv")]
-    assert len(rows) == len(handed) == 31
+    assert len(rows) == len(handed) == 32
     assert {row["passed"] for name, row in rows.items() if name.startswith("Student")} <= {"2", "3"}
     assert rows["patches the check"]["k1"] == "tried: the result is not the expected one"
     assert "it may not delete files here" in rows["deletes"]["to tell"]

@@ -86,6 +86,15 @@ def test_a_name_has_no_signs_that_a_page_cannot_show(tmp_path):
     assert list(by_name(tmp_path)) == ["abg", "x" * 80]
 
 
+def test_more_code_than_anybody_writes_is_not_read(tmp_path):
+    much = "x = [" + "1," * 200_000 + "]"
+    (tmp_path / "Ada.py").write_text(much)
+    (tmp_path / "Bela.ipynb").write_text(notebook(much))
+    for name, handed in by_name(tmp_path).items():
+        assert not sources(handed)
+        assert "characters of code and is left out" in handed.told[0], name
+
+
 def test_a_notebook_gives_what_it_defines_and_runs_nothing_else(tmp_path):
     cells = ["%matplotlib inline\nimport torch\nlaunch()", "EPS = 1e-8\nx = f(3)", "def broken(:", "!rm x\n" + K1]
     (tmp_path / "Ada.ipynb").write_text(notebook(*cells))

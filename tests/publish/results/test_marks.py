@@ -28,6 +28,13 @@ def test_the_table_is_written_once_and_then_read(tmp_path):
     assert read_marks(tmp_path).of(STUDENT) == pytest.approx(2.5 + 4 * 0.5)
 
 
+def test_a_choice_that_cannot_be_written_is_none():
+    lines = [f'{{"prompt": "", "left": "{text}", "right": "b", "answer": "left"}}' for text in ("a", r"\ud800")]
+    student = read_student(HandedIn("Ada", {"my_choices.jsonl": "\n".join(lines)}))
+    assert len(student.choices) == 1
+    assert student.told == ["Lines of my_choices.jsonl that are no choices: 1."]
+
+
 def test_no_more_choices_count_than_the_course_asks(tmp_path):
     lines = [f'{{"prompt": "", "left": "a{number}", "right": "b", "answer": "left"}}' for number in range(500)]
     handed = HandedIn("Ada", {"my_choices.jsonl": "\n".join(lines)})
