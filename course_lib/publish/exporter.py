@@ -3,6 +3,7 @@
 No cell is executed and nothing fetched: pictures stand in the page, and flipbooks in place of most widgets.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 LOOK = Path(__file__).parents[1] / "classroom" / "look.css"
 # The first that an output has is shown; a widget has a picture for readers without a kernel.
 SHOWN = ["text/html", "image/png", "text/plain"]
+LONGEST, COLUMNS = 80, 3  # characters of a line, and gaps in a table's first one
+GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 
 
 def page_templates() -> Environment:
@@ -41,6 +44,7 @@ class CourseExporter(HTMLExporter):
         self.register_filter("markdown2html", lambda source: to_html(source, href))
         self.register_filter("text", partial(text, href=href))
         self.register_filter("alt", alt)
+        self.register_filter("wraps", wraps)
 
     @default("template_name")
     def _template_name_default(self) -> str:
@@ -54,6 +58,12 @@ class CourseExporter(HTMLExporter):
 def alt(output: NotebookNode) -> str:
     """The words that stand beside a picture for those who do not see it."""
     return output.metadata.get("image/png", {}).get("alt") or output.data.get("text/plain", "")
+
+
+def wraps(printed: str) -> bool:
+    """Whether lines that are printed go on in the next where a page is narrow: long sentences, but not a table's rows."""
+    lines = printed.splitlines()
+    return max(map(len, lines), default=0) > LONGEST and len(GAP.findall(lines[0])) < COLUMNS
 
 
 def text(cell: NotebookNode, href: Callable[[str], str]) -> str:

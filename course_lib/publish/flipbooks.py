@@ -36,12 +36,13 @@ from course_lib.training.ratings import load_ratings
 class Shown:
     """How the widget of a cell is made, the steps of sliders that would stop too often, and whether it can be played.
 
-    Played is the last slider.
+    Played is the last slider. The note says in what it differs from the notebook's, of which the text beside it speaks.
     """
 
     make: Callable[[], Demo]
     steps: Mapping[str, float] = field(default_factory=dict)
     plays: bool = False
+    note: str = ""
 
 
 def overoptimization(**options) -> Demo:
@@ -61,17 +62,22 @@ def fixed_points() -> Demo:
     return fixed_point_demo(find_fixed_points(task, kl_coefs=[round(10 ** (step / 10), 2) for step in range(-7, 8)]))
 
 
+COCKPIT = (
+    "Training is not live here: Play shows a recorded run with the KL coefficient that you choose, grey are those with "
+    "the others. Start is in the notebook."
+)
+PAIRS = "Diamonds come with pairs of your own, which you choose in the notebook."
 TENTHS = {"gamma": 0.1, "lam": 0.1}
 # by the ids of their cells
 WIDGETS = {
     "ratings-demo": Shown(lambda: ratings_demo(load_ratings(split="train"))),
-    "bt-demo": Shown(bradley_terry_demo, {"chosen": 0.5, "rejected": 0.5, "shift": 1.0}),
+    "bt-demo": Shown(bradley_terry_demo, {"chosen": 0.5, "rejected": 0.5, "shift": 1.0}, note=PAIRS),
     "noise-demo": Shown(lambda: label_noise_demo(load_label_noise())),
     "clip-demo": Shown(partial(clip_demo, advantage=-1.0), {"advantage": 0.5, "at": 0.05, "clip_eps": 0.1}),
     "advantage-demo": Shown(partial(advantage_demo, lam=0.0), TENTHS),
     "advantage-lambda-1": Shown(partial(advantage_demo, lam=1.0), TENTHS),
     "spread-demo": Shown(partial(spread_demo, believed="expects 0 everywhere", lam=1.0)),
-    "cockpit": Shown(lambda: playback(recorded_runs()), plays=True),
+    "cockpit": Shown(lambda: playback(recorded_runs()), plays=True, note=COCKPIT),
     "frontier-demo": Shown(lambda: frontier_demo(load_recording("kl_coef"), frontier=load_frontier())),
     "find-the-bug": Shown(lambda: find_the_bug(load_recording("bugs"))),
     "bon-demo": Shown(partial(overoptimization, method="best-of-n")),
@@ -97,6 +103,7 @@ def flipbook(cell_id: str) -> Markup:
     filled = {
         "book": draw(demo, name=cell_id, steps=shown.steps),
         "plays": shown.plays,
+        "note": shown.note,
         "guesses": hints(demo) if isinstance(demo, FindTheBug) else {},
     }
     return Markup(page_templates().get_template("flipbook.html.j2").render(filled))

@@ -30,7 +30,7 @@ def test_a_choice_begins_with_the_first_or_with_the_one_that_is_asked_for():
         (spread_demo, {"lam": 1.0}, "at lambda 1.00"),
         (bradley_terry_demo, {"chosen": 2.0, "rejected": 0.0}, "Rewards +2.0 and +0.0"),
         (group_demo, {"first": -2.0}, "A1 scores −2.0"),
-        (lambda **start: label_noise_demo(load_label_noise(), **start), {"noise": 0.2}, "20% of them flipped"),
+        (lambda **start: label_noise_demo(load_label_noise(), **start), {"noise": 0.2}, "20% of their labels flipped"),
     ],
 )
 def test_a_demo_begins_in_the_state_that_is_asked_for(make, start, words):

@@ -29,9 +29,9 @@ class LabelNoiseDemo(Demo):
         accuracy = move_label_noise(self.moving, self.data, noise=noise, pairs=pairs)
         seeds, place = self.data.one_person[noise], self.data.pairs.tolist().index(pairs)
         lowest, highest = seeds[:, place].min(), seeds[:, place].max()
-        labels = "as single ratings give them" if noise == 0 else f"{noise:.0%} of them flipped"
+        labels = "the labels as single ratings give them" if noise == 0 else f"{noise:.0%} of their labels flipped"
         return (
-            f"{pairs:,} pairs, the labels {labels}: the reward model puts {accuracy:.0%} of test pairs in the right "
+            f"{pairs:,} pairs, {labels}: the reward model puts {accuracy:.0%} of test pairs in the right "
             f"order (mean of {len(seeds)} seeds, from {lowest:.0%} to {highest:.0%})."
         )
 

@@ -128,7 +128,7 @@ def test_label_noise_at_every_corner():
             demo.controls["pairs"].value, demo.controls["noise"].value = pairs, noise
             said[pairs, noise] = demo.says
     assert "55% of test pairs" in said[32, 0.0]
-    assert "20% of them flipped" in said[1024, 0.2]
+    assert "20% of their labels flipped" in said[1024, 0.2]
     assert "62% of test pairs" in said[1024, 0.2]
     assert "from 60% to 64%" in said[1024, 0.2]
 
