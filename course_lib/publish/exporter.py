@@ -61,7 +61,7 @@ def alt(output: NotebookNode) -> str:
 
 
 def wraps(printed: str) -> bool:
-    """Whether lines that are printed go on in the next where a page is narrow: long sentences, but not a table's rows."""
+    """Whether lines that are printed go on in the next where a page is narrow: long sentences, but no table."""
     lines = printed.splitlines()
     return max(map(len, lines), default=0) > LONGEST and len(GAP.findall(lines[0])) < COLUMNS
 

@@ -76,7 +76,8 @@ class GapCurve:
         self.ax = ax
         self.curve = ax.plot([], [], color=REWARD_MODEL, zorder=3)[0]
         self.marks = ax.plot([], [], "D", color=PEOPLE, markersize=7, markeredgecolor="white", alpha=0.85, zorder=4)[0]
-        style = {"markersize": 13, "markeredgecolor": "white", "mew": 2, "clip_on": False}  # whole, too, at the edge
+        # whole, too, where it stands at the edge
+        style = {"markersize": 13, "markeredgecolor": "white", "mew": 2, "clip_on": False, "in_layout": False}
         self.point = ax.plot([], [], "o", color=REWARD_MODEL, zorder=5, **style)[0]
 
     @property
