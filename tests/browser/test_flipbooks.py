@@ -189,6 +189,37 @@ def test_on_a_slide_the_arrow_keys_move_the_slider_until_escape(window, decks):
     assert deck.page.evaluate("Reveal.getSlidePastCount()") == at + 1
 
 
+def test_on_a_slide_the_keys_of_a_remote_go_on_though_a_slider_was_moved(window, decks):
+    deck = window(decks / f"{PAGES['ratings-demo']}.html")
+    book, keys = deck.book("ratings-demo"), deck.page.keyboard
+    book.evaluate(SHOW)
+    at = deck.page.evaluate("Reveal.getSlidePastCount()")
+    book.get_by_role("slider").click()
+    moved = book.locator("output").text_content()
+    keys.press("PageDown")
+    assert deck.page.evaluate("Reveal.getSlidePastCount()") == at + 1
+    assert book.locator("output").text_content() == moved
+
+
+def test_on_slides_texts_under_a_widget_are_whole_or_fade_where_they_go_on(window, decks):
+    below = "table => table.scrollHeight - table.clientHeight - table.scrollTop"
+    walk = window(decks / f"{PAGES['walk']}.html").book("walk")
+    walk.evaluate(SHOW)
+    assert walk.locator("figure ~ .table").evaluate(below) == 0
+    cockpit = window(decks / f"{PAGES['cockpit']}.html").book("cockpit")
+    cockpit.evaluate(SHOW)
+    texts = cockpit.locator("figure ~ .table")
+    assert texts.evaluate(below) > 0
+    expect(texts).to_have_class(re.compile("goes-on"))
+    texts.evaluate("table => table.scrollTo(0, table.scrollHeight)")
+    expect(texts).not_to_have_class(re.compile("goes-on"))
+
+
+def test_the_cockpit_says_that_it_is_recorded(window, site):
+    book = window(site / f"{PAGES['cockpit']}.html").book("cockpit")
+    expect(book.locator(".note")).to_contain_text("Play shows a recorded run")
+
+
 def test_on_a_phone_every_widget_fits(window, site, pictures):
     for name in sorted(set(PAGES.values())):
         phone = window(site / f"{name}.html", width=390, is_mobile=True, has_touch=True)

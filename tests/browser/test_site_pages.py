@@ -74,6 +74,14 @@ def test_every_page_opens_and_fits_its_window(reader):
         reader.screenshot_all()
 
 
+@pytest.mark.parametrize("width", [1024, 1100])
+def test_pages_fit_windows_that_just_have_room_for_the_contents(wide, width):
+    wide.page.set_viewport_size({"width": width, "height": 768})
+    for path in sorted(wide.site.glob("*.html")):
+        wide.open(path.name)
+        assert wide.overflow() <= 0, path.name
+
+
 def test_every_picture_is_drawn(wide):
     for path in sorted(wide.site.glob("*.html")):
         wide.open(path.name)
@@ -105,6 +113,26 @@ def test_the_sections_are_listed_in_a_fold_on_the_phone(reader):
     if reader.window == "phone":
         expect(link).to_be_hidden()
     reader.page.screenshot(path=reader.pictures / f"site-section-{reader.window}.png")
+
+
+def test_the_last_sections_are_marked_though_they_cannot_come_up(wide):
+    wide.open("06_verifiable_rewards.html")
+    before, last = wide.page.locator(".toc a").nth(-2), wide.page.locator(".toc a").last
+    for link in (last, before, last):
+        link.click()
+        expect(link).to_have_attribute("aria-current", "true")
+        expect(wide.page.locator(".toc [aria-current=true]")).to_have_count(1)
+    wide.open("06_verifiable_rewards.html")
+    wide.page.evaluate("scrollTo(0, 1e6)")
+    expect(last).to_have_attribute("aria-current", "true")
+
+
+def test_in_a_wide_window_code_of_a_hundred_characters_is_not_cut(wide):
+    wide.page.set_viewport_size({"width": 1280, "height": 800})
+    wide.open("06_verifiable_rewards.html")
+    cut = """blocks => blocks.filter(block => block.scrollWidth > block.clientWidth).map(block =>
+      Math.max(...block.textContent.split("\\n").map(line => line.length)))"""
+    assert min(wide.page.eval_on_selector_all("main > .code > .highlight pre", cut), default=101) > 100
 
 
 def test_a_prediction_answers_a_click(reader):
@@ -203,3 +231,33 @@ def test_a_term_shows_what_it_means_where_the_keyboard_is_and_leads_to_the_gloss
     reader.page.screenshot(path=reader.pictures / f"site-term-{reader.window}.png")
     term.press("Enter")
     expect(reader.page.locator("#glossary")).to_be_in_viewport()
+
+
+def test_what_a_term_means_stays_in_the_window(reader):
+    for name in ("01_reward_modeling.html", "03_rlhf_pipeline.html"):
+        reader.open(name)
+        for term in reader.page.locator("a.term:visible").all():
+            term.focus()
+            assert reader.overflow() <= 0, f"{name}: {term.text_content()}"
+
+
+def test_a_term_that_is_touched_shows_what_it_means_before_it_leads_away(browser, site, pictures):
+    phone = Reader(browser, site, pictures, "phone")
+    phone.open("03_rlhf_pipeline.html")
+    term = phone.page.locator("a.term", has_text="policy").first
+    term.tap()
+    expect(term).to_be_focused()
+    assert phone.page.url.endswith("03_rlhf_pipeline.html")
+    term.tap()
+    expect(phone.page.locator("#glossary")).to_be_in_viewport()
+    phone.page.close()
+    assert phone.wrong == []
+
+
+def test_on_the_phone_a_printed_table_keeps_its_columns_and_long_sentences_wrap(browser, site, pictures):
+    phone = Reader(browser, site, pictures, "phone")
+    phone.open("03_rlhf_pipeline.html")
+    expect(phone.page.locator("#nats-demo pre").last).to_have_css("white-space", "pre")
+    expect(phone.page.locator("#gpt2-run .output pre").first).to_have_css("white-space", "pre-wrap")
+    phone.page.close()
+    assert phone.wrong == []

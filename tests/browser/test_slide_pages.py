@@ -134,3 +134,26 @@ def test_a_fold_opens_and_closes_on_its_slide_and_notes_are_not_seen(deck):
     assert fold.locator("p").first.is_visible()
     assert deck.page.evaluate("Reveal.getSlidePastCount()") == at
     assert deck.page.locator("aside.notes:visible").count() == 0
+
+
+@pytest.mark.parametrize("deck", NOTEBOOKS[1:2], ids=lambda path: path.stem, indirect=True)
+def test_a_picture_that_shares_its_slide_is_read_from_afar(deck):
+    deck.page.evaluate("Reveal.slide(Infinity, Infinity)")
+    picture = deck.page.locator(".slides > .present > .present img")
+    assert picture.bounding_box()["height"] > SCREEN["height"] * 0.45
+
+
+@pytest.mark.parametrize("deck", NOTEBOOKS[3:4], ids=lambda path: path.stem, indirect=True)
+def test_what_a_term_means_stays_on_the_slide(deck, pictures):
+    for _ in range(5):
+        deck.page.keyboard.press("ArrowRight")
+    term = deck.page.locator(".slides > .present > .present .term").last
+    term.click()
+    place = term.evaluate("""term => {
+      const { left, bottom, width, position } = getComputedStyle(term, "::after");
+      return [position, parseFloat(left) + parseFloat(width), parseFloat(bottom)];
+    }""")
+    assert place[0] == "fixed"
+    assert place[1] < SCREEN["width"]
+    assert place[2] >= 0
+    deck.page.screenshot(path=pictures / f"{deck.name}-term.png")

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from shared.notebooks import NOTEBOOKS, ROOT
 
 from course_lib.publish import site as module
+from course_lib.publish.exporter import wraps
 from course_lib.publish.lesson import Section, read_lesson
 from course_lib.publish.links import Links, address, relative
 from course_lib.publish.roles import role
@@ -184,6 +185,27 @@ def test_files_that_a_page_links_to_get_pages_and_others_no_link(small):
     assert links == ["course_lib/code.py.html", "data/README.md.html"]
     assert 'href="../00_first.html"' in pages["data/README.md.html"]
     assert "&lt;b&gt;" in pages["course_lib/code.py.html"]
+
+
+def test_the_sections_of_a_page_that_go_deeper_are_told_from_those_that_are_presented(pages):
+    links = pages["02_clipped_ppo.html"].select(".toc li:not(.deeper)")
+    for link in links:
+        target = pages["02_clipped_ppo.html"].find(id=link.a["href"][1:])
+        assert ("further" in link.get("class", [])) == target.h2.text.startswith("Go deeper"), link.text
+
+
+@pytest.mark.parametrize(
+    ("printed", "goes_on"),
+    [
+        ("short\n" * 90, False),
+        ("people said that " * 6, True),
+        ("name   score   nats   at least" + 60 * " " + "explained\nPPO    1.2     4.0    1.8", False),
+        ("chosen:   " + "a long sentence " * 6, True),
+        ("", False),
+    ],
+)
+def test_long_sentences_wrap_and_tables_do_not(printed, goes_on):
+    assert wraps(printed) == goes_on
 
 
 def test_the_contents_say_what_the_readme_and_the_notebooks_say(small):

@@ -1,7 +1,10 @@
+import io
 import itertools
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from course_lib.classroom.widgets.clip import clip_demo, value_and_gradient
 from course_lib.equations.ppo import clipped_objective, kl_penalised_objective
@@ -53,6 +56,20 @@ def test_the_point_lies_on_both_curves():
     assert demo.left.point.get_xydata().tolist() == [pytest.approx([1.5, 2.2])]
     assert demo.right.point.get_xydata().tolist() == [pytest.approx([1.5, 0.0])]
     assert demo.left.band.get_x() == pytest.approx(0.9)
+
+
+def test_the_point_is_whole_at_the_edge():
+    def inked_at(ratio):
+        demo = clip_demo(advantage=0.0, at=ratio)
+        shown = pixels(demo)
+        demo.left.point.set_visible(False)
+        return int((shown != pixels(demo)).any(axis=-1).sum())
+
+    assert inked_at(2.0) > 0.8 * inked_at(1.6)
+
+
+def pixels(demo):
+    return np.asarray(Image.open(io.BytesIO(demo.canvas.png())).convert("RGB"), dtype=int)
 
 
 def test_the_cloud_counts_tokens_without_a_gradient():
