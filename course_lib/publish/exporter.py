@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 LOOK = Path(__file__).parents[1] / "classroom" / "look.css"
 # The first that an output has is shown; a widget has a picture for readers without a kernel.
 SHOWN = ["text/html", "image/png", "text/plain"]
-LONGEST, COLUMNS = 80, 3  # characters of a line, and gaps in a table's first one
+GAPS = 3  # in a table's row
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 
 
@@ -61,9 +61,8 @@ def alt(output: NotebookNode) -> str:
 
 
 def wraps(printed: str) -> bool:
-    """Whether lines that are printed go on in the next where a page is narrow: long sentences, but no table."""
-    lines = printed.splitlines()
-    return max(map(len, lines), default=0) > LONGEST and len(GAP.findall(lines[0])) < COLUMNS
+    """Whether lines that are printed go on in the next where a page is narrow: those of a table do not."""
+    return all(len(GAP.findall(line)) < GAPS for line in printed.splitlines())
 
 
 def text(cell: NotebookNode, href: Callable[[str], str]) -> str:

@@ -254,7 +254,7 @@ def test_a_term_that_is_touched_shows_what_it_means_before_it_leads_away(browser
     assert phone.wrong == []
 
 
-def test_on_the_phone_a_printed_table_keeps_its_columns_and_long_sentences_wrap(browser, site, pictures):
+def test_on_the_phone_a_printed_table_keeps_its_columns_and_sentences_wrap(browser, site, pictures):
     phone = Reader(browser, site, pictures, "phone")
     phone.open("03_rlhf_pipeline.html")
     expect(phone.page.locator("#nats-demo pre").last).to_have_css("white-space", "pre")
