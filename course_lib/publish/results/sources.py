@@ -2,6 +2,7 @@
 
 import ast
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from course_lib.publish.results.handed_in import LIBRARY_FILE, HandedIn
@@ -94,12 +95,15 @@ def is_constant(node: ast.stmt) -> bool:
 
 
 def function_source(sources: list[Source], name: str, file: str) -> str:
-    """A function as it stands in a file, without comments and docstrings, where a student's name may stand."""
+    """A function as it stands in a file, without comments and docstrings, where a student's name may stand.
+
+    Empty where it stands nowhere, or is nested too deeply to be written out.
+    """
     for source in sources:
         if source.file == file:
             nodes = [node for node in ast.parse(source.text).body if getattr(node, "name", None) == name]
-            if nodes:
-                return ast.unparse(without_docstrings(nodes[-1]))
+            with suppress(RecursionError):
+                return ast.unparse(without_docstrings(nodes[-1])) if nodes else ""
     return ""
 
 

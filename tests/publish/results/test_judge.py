@@ -138,6 +138,13 @@ def test_who_copies_the_library_word_for_word_is_told_apart(judge, folder):
     assert judged(judge, folder, other)[0]["train_reward_model"].state == PASSED
 
 
+def test_a_function_too_deep_to_be_shown_takes_no_other_along(judge, folder):
+    deep = f"def my_k2(a, b):\n    return 0 * ({'+'.join(['a'] * 700)}) + (a - b) ** 2 / 2\n"
+    outcomes, told = judged(judge, folder, deep + K1)
+    assert (outcomes["k1"].state, outcomes["k2"].state) == (PASSED, PASSED)
+    assert told == ["my_k2 passes, but no `def` of it was handed in: see where it is from."]
+
+
 def test_a_function_whose_text_is_nowhere_is_named(judge, folder):
     outcomes, told = judged(judge, folder, "exec('def my_k1(logprobs, ref_logprobs): return logprobs - ref_logprobs')")
     assert outcomes["k1"].state == PASSED
