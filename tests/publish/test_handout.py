@@ -15,6 +15,7 @@ from course_lib.classroom.predictions import predictions, seal
 from course_lib.publish import handout
 from course_lib.publish.handout import NAME, build, main, pack
 from course_lib.publish.lab import CONFIG
+from course_lib.publish.results.handed_in import WANTED
 from course_lib.publish.roles import answers, exercises, question, role
 from course_lib.publish.stored import read
 from course_lib.publish.students import students_edition
@@ -57,6 +58,16 @@ def test_no_solution_is_in_it(texts):
     lines = [line.strip() for source in solutions for line in source.splitlines()]
     for line in (line for line in lines if len(line) > 20 and line not in others):
         assert not [name for name in texts if name.endswith(".ipynb") and in_json(line) in texts[name]], line
+
+
+def test_no_cell_sends_a_student_to_a_solution(course):
+    assert not [cell.source for cell in given(course) if "the solution" in cell.source and role(cell) == "task"]
+
+
+def test_a_student_is_told_to_hand_in_what_the_teacher_s_command_reads(texts):
+    asked = texts["README.md"].partition("**Hand in**")[2].partition("\n- ")[0]
+    assert "`my_notebooks`" in asked
+    assert all(f"`{name}`" in asked for name in WANTED)
 
 
 def test_no_answer_can_be_read_in_it(texts):
