@@ -51,7 +51,7 @@ def installed(course):
     python = course / ".venv/bin/python"
     python.write_text(f'#!/bin/sh\necho "$@" >> "{course}/called"\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    (course / ".venv/ready").write_text(f"{course}\n")
+    (course / ".venv/ready").write_text(f"{course}\n{(course / 'constraints.txt').read_text()}")
     yield course
     shutil.rmtree(course / ".venv")
 
@@ -79,8 +79,14 @@ class TestStart:
         assert ran.returncode == 2
         assert ran.stderr.startswith("Expected Python 3.11, 3.12 or 3.13, but none of these is one: python3 ")
 
-    def test_a_folder_that_was_moved_is_installed_anew_with_torch_first(self, installed, tools, tmp_path):
-        (installed / ".venv/ready").write_text("/moved/from/here\n")
+    @pytest.mark.parametrize(("was", "now"), [("rlhf", "moved"), ("torch==", "torch==1")], ids=["moved", "newer"])
+    def test_what_was_moved_or_asks_for_other_versions_is_installed_anew_with_torch_first(
+        self, installed, tools, tmp_path, was, now
+    ):
+        ready = installed / ".venv/ready"
+        wanted = ready.read_text()
+        ready.write_text(wanted.replace(was, now))
+        assert ready.read_text() != wanted
         calls = tmp_path / "calls"
         for python in (tmp_path / "python 3", installed / ".venv/bin/python"):
             python.write_text(f'#!/bin/sh\necho "$@" >> "{calls}"\n')
@@ -93,4 +99,4 @@ class TestStart:
             "-c constraints.txt -e .[present,test]",
             "-m course_lib.publish.lab",
         ]
-        assert (installed / ".venv/ready").read_text() == f"{installed}\n"
+        assert ready.read_text() == wanted

@@ -8,8 +8,9 @@ setlocal
 cd /d "%~dp0"
 set "made="
 if exist .venv\ready set /p made=<.venv\ready
-rem in a folder that was moved, the environment still leads to the old place
-if defined made if %made%=="%CD%" goto open
+rem in a folder that was moved, the environment still leads to the old place; a newer course may ask for other versions
+fc /b constraints.txt .venv\constraints.txt >nul 2>nul
+if %ERRORLEVEL%==0 if [%made%]==["%CD%"] goto open
 
 set "python="
 for %%p in ("py -3.13" "py -3.12" "py -3.11" python) do if not defined python call :try %%~p
@@ -23,6 +24,7 @@ if defined TORCH_INDEX %pip% --no-deps --index-url "%TORCH_INDEX%" torch
 if not %ERRORLEVEL%==0 goto failed
 %pip% -e ".[present,test]"
 if not %ERRORLEVEL%==0 goto failed
+copy /y constraints.txt .venv\constraints.txt >nul
 >.venv\ready echo "%CD%"
 
 :open

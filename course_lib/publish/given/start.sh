@@ -17,6 +17,12 @@ find_python() {
     exit 2
 }
 
+# in a folder that was moved, the environment still leads to the old place; a newer course may ask for other versions
+wanted() {
+    pwd
+    cat constraints.txt
+}
+
 install() {
     if [ -n "${PYTHON:-}" ]; then find_python "$PYTHON"; else find_python python3 python3.13 python3.12 python3.11; fi
     echo "Installing the course into .venv, once; this takes a few minutes."
@@ -26,7 +32,7 @@ install() {
             --index-url "$TORCH_INDEX" torch
     fi
     .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[present,test]"
-    pwd > .venv/ready
+    wanted > .venv/ready
 }
 
 what="${1:-lab}"
@@ -37,6 +43,5 @@ case "$what" in
     run) set -- -m course_lib run "$@" ;;
     *) echo "Expected lab, test or run, but $what came; sh start.sh alone opens the notebooks." >&2; exit 2 ;;
 esac
-# in a folder that was moved, the environment still leads to the old place
-if [ "$(cat .venv/ready 2>/dev/null)" != "$(pwd)" ]; then install; fi
+if [ "$(cat .venv/ready 2>/dev/null)" != "$(wanted)" ]; then install; fi
 exec .venv/bin/python "$@"
