@@ -138,6 +138,12 @@ ADVICE = [
         "vocabulary, the last dimension, with gather.",
     ),
     Advice(
+        r"index \d+ is out of bounds for dimension \d+ with size \d+",
+        r"\[[^]]*argsort|\[(?:order|places?|ranks?|ind(?:ex|ices)|idx|sorted\w*)\]",
+        "a tensor of places in square brackets picks whole rows: with places of its own for each row write "
+        "values.gather(1, places).",
+    ),
+    Advice(
         r"index (\d+) is out of bounds for dimension \d+ with size (\d+)",
         "",
         "indices count from 0, so the last of {1} has the number {1} - 1. Nothing follows it: for what would come "
@@ -153,6 +159,17 @@ ADVICE = [
     ),
     Advice(
         r"only integer tensors of a single element", "", "a count or an index must be one whole number: write int(x)."
+    ),
+    Advice(
+        r"list index out of range",
+        "",
+        "the last of n items has the number n - 1: who looks two items ahead, x[i + 2], lets i go through "
+        "range(len(x) - 2).",
+    ),
+    Advice(
+        r"n must be a non-negative integer",
+        r"comb\(",
+        "math.comb takes no number below 0: where a formula counts from 1 and range from 0, its i - 1 is your i.",
     ),
     Advice(r"step must be greater than zero", "", "a tensor has no [::-1]: write x.flip(1) to turn its columns round."),
     Advice(r"name '(torch|math)' is not defined", "", "{0} is not imported: write `import {0}` above the function."),

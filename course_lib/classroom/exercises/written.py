@@ -1,4 +1,7 @@
-"""Values as a student reads them: short lists, few digits, masks as 1 and 0; the same on every machine."""
+"""Values as a student reads them: short lists, few digits, masks as 1 and 0; the same on every machine.
+
+A single answer is True or False.
+"""
 
 from torch import Tensor
 
@@ -8,7 +11,7 @@ ONE_LINE = 80
 
 def written(value: object, *, digits: int = 4) -> str:
     """Write a number, a tensor or a tuple with so many significant digits, a text in quotes, all else by its kind."""
-    text = _written(value, digits)
+    text = str(value) if isinstance(value, bool) else _written(value, digits)
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 

@@ -279,3 +279,21 @@ def test_tensors_of_two_shapes_that_were_stretched_to_fit_are_told_so():
 def test_an_error_that_python_explains_itself_is_told_as_it_is():
     first = verdict(EXERCISES["k1"], lambda logprobs: logprobs).splitlines()[0]
     assert first.startswith("Not yet: your function stops with TypeError: ")
+
+
+@advised("expected_best_of_n", "values.gather(1, places)")
+def places_in_square_brackets(scores, values, *, n):
+    weights = torch.tensor([math.comb(i, n - 1) / math.comb(scores.shape[1], n) for i in range(scores.shape[1])])
+    return (weights * values[scores.argsort(dim=1)]).sum(dim=1)
+
+
+@advised("expected_best_of_n", "its i - 1 is your i")
+def comb_of_a_number_below_0(scores, values, *, n):
+    weights = torch.tensor([math.comb(i - 1, n - 1) / math.comb(scores.shape[1], n) for i in range(scores.shape[1])])
+    return (weights * values.gather(1, scores.argsort(dim=1))).sum(dim=1)
+
+
+@advised("alliteration", "range(len(x) - 2)")
+def two_words_past_the_end(text):
+    found = text.lower().split()
+    return any(found[i][0] == found[i + 1][0] == found[i + 2][0] for i in range(len(found)))

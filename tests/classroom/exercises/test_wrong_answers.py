@@ -475,7 +475,7 @@ def mask_of_rows_no_longer_than_eight(response_ids, *, eos_id):
     return ours_of_masks.response_mask(response_ids, eos_id=eos_id) & (torch.arange(response_ids.shape[1]) < 8)
 
 
-@wrong("alliteration")
+@wrong("alliteration", "the first and the third word may be the same")
 def alliteration_of_neighbours_that_differ(text):
     found = words(text)
     rows = zip(found, found[1:], found[2:], strict=False)
@@ -634,3 +634,53 @@ def value_loss_of_returns_before_old(new, values, old, old_values, advantages, r
 def policy_loss_of_returns(new, values, old, old_values, advantages, returns, mask, *, clip_eps, vf_coef):
     actor = ppo.policy_loss(new, old, returns, mask, clip_eps=clip_eps)
     return actor + vf_coef * ppo.value_loss(values, old_values, returns, mask, clip_eps=clip_eps)
+
+
+@wrong("optimal_policy", "the largest reward of all prompts is taken off each row")
+def largest_of_all_prompts_taken_off(ref_probabilities, rewards, *, kl_coef):
+    weights = ref_probabilities * torch.exp((rewards - rewards.max()) / kl_coef)
+    return weights / weights.sum(-1, keepdim=True)
+
+
+@wrong("rloo_advantages", "the sum of the others is divided by the number of prompts less 1")
+def others_over_the_prompts(returns):
+    return returns - (returns.sum(1, keepdim=True) - returns) / (len(returns) - 1)
+
+
+@wrong("expected_best_of_n", "the weights are C(i - 1, n), not C(i - 1, n - 1)")
+def all_n_from_below(scores, values, *, n):
+    samples = scores.shape[1]
+    weights = torch.tensor([math.comb(i, n) / math.comb(samples, n) for i in range(samples)])
+    return (weights * values.gather(1, scores.argsort(dim=1))).sum(dim=1)
+
+
+@wrong("dpo_loss", "kl_coef multiplies the chosen text's reward alone")
+def kl_coef_before_the_first_bracket(chosen, rejected, ref_chosen, ref_rejected, *, kl_coef):
+    return -F.logsigmoid(kl_coef * (chosen - ref_chosen) - (rejected - ref_rejected)).mean()
+
+
+def in_a_row(found):
+    return any(
+        a[0] == b[0] == c[0] and len({a, b, c}) == 3 for a, b, c in zip(found, found[1:], found[2:], strict=False)
+    )
+
+
+@wrong("alliteration", "words that come again are taken out of the whole sentence")
+def without_repeats(text):
+    return text.endswith(".") and in_a_row(list(dict.fromkeys(words(text))))
+
+
+@wrong("alliteration", "a full stop anywhere in the text is enough")
+def full_stop_anywhere(text):
+    return "." in text and in_a_row(words(text))
+
+
+@wrong("alliteration", "no text passes")
+def full_stop_of_the_last_word(text):
+    return words(text)[-1].endswith(".") and in_a_row(words(text))
+
+
+def test_a_single_answer_is_shown_as_true_or_false():
+    says = verdict(EXERCISES["alliteration"], lambda text: in_a_row(words(text)))
+    assert "expected: False" in says
+    assert "got:      True" in says

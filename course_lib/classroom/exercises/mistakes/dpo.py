@@ -78,7 +78,7 @@ DPO_LOSS = Exercise(
         ),
         Mistake(
             "the reference is added, not taken off",
-            "Policy over reference: subtract the reference's log-probability from the policy's.",
+            "Policy over reference: subtract each text's own reference log-probability from the policy's.",
             _of_margin(
                 lambda kl_coef, chosen, rejected, ref_chosen, ref_rejected: (
                     kl_coef * ((chosen + ref_chosen) - (rejected + ref_rejected))
@@ -99,6 +99,29 @@ DPO_LOSS = Exercise(
             "the loss is multiplied by kl_coef, not the margin",
             "kl_coef belongs inside the sigmoid.",
             lambda *logprobs, kl_coef: -kl_coef * F.logsigmoid(_right(1.0, *logprobs)).mean(),
+        ),
+        Mistake(
+            "kl_coef multiplies the chosen text's reward alone",
+            "Both implied rewards are kl_coef times a log-ratio: set brackets round their difference.",
+            _of_margin(
+                lambda kl_coef, chosen, rejected, ref_chosen, ref_rejected: (
+                    kl_coef * (chosen - ref_chosen) - (rejected - ref_rejected)
+                )
+            ),
+        ),
+        Mistake(
+            "the rejected text's reward has no brackets",
+            "a - (b - c) is a - b + c: set brackets round the rejected text's log-ratio.",
+            _of_margin(
+                lambda kl_coef, chosen, rejected, ref_chosen, ref_rejected: (
+                    kl_coef * (chosen - ref_chosen - rejected - ref_rejected)
+                )
+            ),
+        ),
+        Mistake(
+            "the margins are averaged before the sigmoid",
+            "Each pair has a loss of its own: take the mean of the losses, not the loss of the mean margin.",
+            _of_margin(_right, lambda gaps: -F.logsigmoid(gaps.mean())),
         ),
         Mistake(
             "only the chosen text counts",

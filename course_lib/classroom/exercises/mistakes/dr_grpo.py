@@ -19,6 +19,12 @@ def _summed(lp, old, advantages, mask, clip_eps):
     return (_objective(lp, old.detach(), advantages.detach(), clip_eps) * mask).sum(1)
 
 
+def _products(lp, old, advantages, clip_eps):
+    """Of each token the ratio times the advantage, unclipped and clipped."""
+    ratio, per_token = torch.exp(lp - old.detach()), advantages.detach().unsqueeze(1)
+    return torch.stack([ratio * per_token, ratio.clamp(1 - clip_eps, 1 + clip_eps) * per_token])
+
+
 DR_GRPO_LOSS = Exercise(
     reference=policy_gradient.dr_grpo_loss,
     success="every real token weighs 1 / (texts * longest), however long its text and its batch.",
@@ -101,6 +107,34 @@ DR_GRPO_LOSS = Exercise(
             "It leaves out two divisions, not the clip: clipped_objective of notebook 02.",
             lambda lp, old, advantages, mask, *, longest, clip_eps: (
                 -(torch.exp(lp - old.detach()) * advantages.detach().unsqueeze(1) * mask).sum(1).mean() / longest
+            ),
+        ),
+        Mistake(
+            "the larger of the two products is taken",
+            "The clip takes the smaller one, so that no text gains from a ratio outside the band: torch.minimum.",
+            lambda lp, old, advantages, mask, *, longest, clip_eps: (
+                -(_products(lp, old, advantages, clip_eps).amax(0) * mask).sum(1).mean() / longest
+            ),
+        ),
+        Mistake(
+            "the ratio in Dr. GRPO's loss is always clipped",
+            "Take the smaller one of the clipped and the unclipped product: torch.minimum.",
+            lambda lp, old, advantages, mask, *, longest, clip_eps: (
+                -(_products(lp, old, advantages, clip_eps)[1] * mask).sum(1).mean() / longest
+            ),
+        ),
+        Mistake(
+            "the clip is 0.2, whatever clip_eps",
+            "The band is from 1 - clip_eps to 1 + clip_eps; 0.2 is only what it is unless told otherwise.",
+            lambda lp, old, advantages, mask, *, longest, clip_eps: (
+                -_summed(lp, old, advantages, mask, 0.2).mean() / longest
+            ),
+        ),
+        Mistake(
+            "the mean over the texts is multiplied by longest",
+            "x / texts * longest multiplies: set brackets, x / (texts * longest).",
+            lambda lp, old, advantages, mask, *, longest, clip_eps: (
+                -_summed(lp, old, advantages, mask, clip_eps).mean() * longest
             ),
         ),
         Mistake(

@@ -31,6 +31,11 @@ RLOO_ADVANTAGES = Exercise(
             lambda returns: returns - returns.sum(dim=1, keepdim=True) / (returns.shape[1] - 1),
         ),
         Mistake(
+            "the sum of the others is divided by the number of prompts less 1",
+            "A row is a prompt and a column a response: k is returns.shape[1].",
+            lambda returns: returns - (returns.sum(dim=1, keepdim=True) - returns) / (returns.shape[0] - 1),
+        ),
+        Mistake(
             "the baseline is not divided at all",
             "This takes off the sum of the others; their mean is asked.",
             lambda returns: returns - (returns.sum(dim=1, keepdim=True) - returns),
@@ -99,6 +104,11 @@ GRPO_ADVANTAGES = Exercise(
             "the scores are divided by the variance",
             "The spread is the root of the variance, on the scale of the scores: rsqrt(variance + eps).",
             lambda scores, *, eps: _centred(scores) / (scores.var(dim=1, correction=0, keepdim=True) + eps),
+        ),
+        Mistake(
+            "the scores are multiplied by the spread",
+            "Divide by it, or multiply by torch.rsqrt, which is 1 / sqrt: then each prompt's variance is 1.",
+            lambda scores, *, eps: _centred(scores) * torch.sqrt(scores.var(dim=1, correction=0, keepdim=True) + eps),
         ),
         Mistake(
             "the mean is not taken off",

@@ -13,6 +13,7 @@ OPTIMAL_POLICY = Exercise(
         probe(ref_probabilities=[0.2, 0.7, 0.1], rewards=[2, 0, -1], kl_coef=2.0),
         probe(ref_probabilities=[[0.25, 0.75], [0.5, 0.5]], rewards=[[1, 0], [0, 3]], kl_coef=1.0),
         probe(ref_probabilities=[0.2, 0.8], rewards=[0, 200], kl_coef=0.5),
+        probe(ref_probabilities=[[0.2, 0.8], [0.5, 0.5]], rewards=[[0, 200], [1, 0]], kl_coef=1.0),
     ],
     draw=lambda d: {
         "ref_probabilities": d.probabilities(),
@@ -66,11 +67,26 @@ OPTIMAL_POLICY = Exercise(
             lambda ref, rewards, *, kl_coef: torch.log_softmax(ref.log() + rewards / kl_coef, dim=-1),
         ),
         Mistake(
+            "the largest reward of all prompts is taken off each row",
+            "A row far below it becomes 0 / 0. Each row takes off its own: rewards.amax(dim=-1, keepdim=True).",
+            lambda ref, rewards, *, kl_coef: _shares(_tilted(ref, rewards - rewards.max(), kl_coef)),
+        ),
+        Mistake(
+            "softmax runs over the prompts",
+            "Texts stand along the last dimension: dim=-1.",
+            lambda ref, rewards, *, kl_coef: torch.softmax(ref.log() + rewards / kl_coef, dim=0),
+        ),
+        Mistake(
+            "the Z of one row divides a column",
+            "A sum loses its dimension, and torch then sets it under the wrong one: sum(dim=-1, keepdim=True).",
+            lambda ref, rewards, *, kl_coef: (
+                _tilted(ref, rewards, kl_coef) / _tilted(ref, rewards, kl_coef).sum(dim=-1)
+            ),
+        ),
+        Mistake(
             "the exponential overflows for a large reward",
             "exp(400) is infinite on a computer: torch.softmax(log ref + reward / kl_coef) takes off the largest.",
-            lambda ref, rewards, *, kl_coef: (
-                _tilted(ref, rewards, kl_coef) / _tilted(ref, rewards, kl_coef).sum(dim=-1, keepdim=True)
-            ),
+            lambda ref, rewards, *, kl_coef: _shares(_tilted(ref, rewards, kl_coef)),
         ),
     ],
 )
@@ -78,3 +94,7 @@ OPTIMAL_POLICY = Exercise(
 
 def _tilted(ref: torch.Tensor, rewards: torch.Tensor, kl_coef: float) -> torch.Tensor:
     return ref * torch.exp(rewards / kl_coef)
+
+
+def _shares(weights: torch.Tensor) -> torch.Tensor:
+    return weights / weights.sum(dim=-1, keepdim=True)

@@ -15,7 +15,8 @@ BEST_OF_N_KL = Exercise(
     mistakes=[
         Mistake(
             "(n - 1) / n is forgotten",
-            "log n alone is the KL of a text n times as likely; the best of n is that only at the very top.",
+            "log n alone is the KL of a text n times as likely; the best of n is that only at the very top. "
+            "With // too nothing is left of it: divide by /.",
             lambda n: math.log(n),
         ),
         Mistake(
@@ -122,6 +123,29 @@ EXPECTED_BEST_OF_N = Exercise(
             lambda scores, values, *, n: _weighted(scores, values, _weights(values.shape[1], n, last=0)),
         ),
         Mistake(
+            "the weights are C(i - 1, n), not C(i - 1, n - 1)",
+            "The best takes one of the n places; the other n - 1 come from the i - 1 samples below it.",
+            lambda scores, values, *, n: _weighted(
+                scores,
+                values,
+                torch.tensor([math.comb(i, n) / math.comb(values.shape[1], n) for i in range(values.shape[1])]),
+            ),
+        ),
+        Mistake(
+            "the counts are not divided by the number of all sets",
+            "C(i - 1, n - 1) says in how many sets a sample is the best: over C(N, n) it is a share of them.",
+            lambda scores, values, *, n: (
+                math.comb(values.shape[1], n) * best_of_n.expected_best_of_n(scores, values, n=n)
+            ),
+        ),
+        Mistake(
+            "gather takes ranks, not places",
+            "scores.argsort(dim=1) gives the places, the lowest score's first, and gather takes places: sort once.",
+            lambda scores, values, *, n: (
+                _weights(values.shape[1], n, last=1) * values.gather(1, scores.argsort(dim=1).argsort(dim=1))
+            ).sum(dim=1),
+        ),
+        Mistake(
             "samples are drawn with replacement",
             "The N samples are there once each: (i^n - (i - 1)^n) / N^n counts sets in which one comes twice.",
             lambda scores, values, *, n: _weighted(
@@ -170,6 +194,11 @@ RL_PEAK = Exercise(
             lambda alpha, beta: math.exp(beta / alpha - 1),
         ),
         Mistake(
+            "the exponent has the wrong sign",
+            "alpha - beta (log d + 1) = 0 gives log d = alpha / beta - 1: the larger alpha, the later the peak.",
+            lambda alpha, beta: math.exp(1 - alpha / beta),
+        ),
+        Mistake(
             "the 1 is divided by beta too",
             "alpha - beta log d - beta = 0: divide by beta, and the last term is 1.",
             lambda alpha, beta: math.exp((alpha - 1) / beta),
@@ -216,6 +245,11 @@ MEAN_MINUS_SPREAD = Exercise(
             "spread_coef is forgotten",
             "It says how much disagreement costs: multiply the spread by it.",
             lambda scores, *, spread_coef: scores.mean(0) - scores.std(0, correction=0),
+        ),
+        Mistake(
+            "spread_coef multiplies the mean too",
+            "Only the spread is multiplied by it: mean - spread_coef * sd.",
+            lambda scores, *, spread_coef: spread_coef * (scores.mean(0) - scores.std(0, correction=0)),
         ),
         Mistake(
             "only the mean is returned",

@@ -65,8 +65,30 @@ PASS_AT_K = Exercise(
         ),
         Mistake(
             "all N samples are tried, not k of them",
-            "That one of N passed says that a set of N has one: count the sets of k.",
+            "That one of N passed says that a set of N has one: count the sets of k. With // too a "
+            "share below 1 becomes 0: divide by /.",
             lambda passed, *, samples, k: (passed > 0).float(),
+        ),
+        Mistake(
+            "the failing samples do not become fewer as they are drawn",
+            "After one that fails is drawn, one less is left that fails: samples - passed - 1, and so on.",
+            lambda passed, *, samples, k: (
+                1 - torch.stack([(samples - passed) / (samples - drawn) for drawn in range(k)]).prod(0)
+            ),
+        ),
+        Mistake(
+            "the samples do not become fewer as they are drawn",
+            "After one is drawn, samples - 1 are left to draw from, and so on.",
+            lambda passed, *, samples, k: (
+                1 - torch.stack([(samples - passed - drawn).clamp(min=0) / samples for drawn in range(k)]).prod(0)
+            ),
+        ),
+        Mistake(
+            "0 is given where fewer than k fail",
+            "There every set of k holds one that passes: the chance is 1.",
+            lambda passed, *, samples, k: torch.where(
+                samples - passed >= k, 1 - _sets(samples - passed, samples, k), torch.zeros(len(passed))
+            ),
         ),
         Mistake(
             "exactly one of the k passes",
@@ -137,13 +159,19 @@ BEST_PASS_RATE = Exercise(
             lambda ref_pass_rate, *, kl_coef: _odds(ref_pass_rate) * math.exp(1 / kl_coef),
         ),
         Mistake(
+            "the logit of the rate is returned",
+            "torch.sigmoid turns a logit into a rate, between 0 and 1.",
+            lambda ref_pass_rate, *, kl_coef: ref_pass_rate.logit() + 1 / kl_coef,
+        ),
+        Mistake(
             "the rate stands in the sigmoid, not its logit",
             "The sigmoid undoes the logit, log(p / (1 - p)): add 1 / kl_coef to that.",
             lambda ref_pass_rate, *, kl_coef: torch.sigmoid(ref_pass_rate + 1 / kl_coef),
         ),
         Mistake(
             "the logarithm of the rate stands in the sigmoid, not its logit",
-            "The logit is log p - log(1 - p); the second part matters unless p is small.",
+            "The logit is log p - log(1 - p); the second part matters unless p is small. As a fraction: below "
+            "the line stands p e^(1 / kl_coef) + 1 - p, not + 1.",
             lambda ref_pass_rate, *, kl_coef: torch.sigmoid(ref_pass_rate.log() + 1 / kl_coef),
         ),
     ],
@@ -161,6 +189,11 @@ def _drawn_text(d: Draw) -> dict:
 def _in_a_row(found: list[str], *, size: int = 3, different: bool = True, step: int = 1) -> bool:
     rows = [found[i : i + size] for i in range(0, len(found) - size + 1, step)]
     return any(len({word[0] for word in row}) == 1 and (len(set(row)) == size or not different) for row in rows)
+
+
+def _first_may_return(found: list[str]) -> bool:
+    rows = zip(found, found[1:], found[2:], strict=False)
+    return any(a[0] == b[0] == c[0] and a != b and b != c for a, b, c in rows)
 
 
 def _anywhere(found: list[str]) -> bool:
@@ -182,6 +215,10 @@ ALLITERATION = Exercise(
         probe(text="A big bold art."),
         probe(text="Art is a big, bold, bad film."),
         probe(text="So big, bold, bad."),
+        probe(text="Big, bold, bad."),
+        probe(text="The big, bold, the bad film."),
+        probe(text="Big, bold, bad. And that is"),
+        probe(text="Big art, big and bold."),
     ],
     draw=_drawn_text,
     mistakes=[
@@ -204,6 +241,26 @@ ALLITERATION = Exercise(
             "a text needs no full stop to pass",
             "Then one that was cut off passes too: text.endswith('.').",
             lambda text: _in_a_row(words(text)),
+        ),
+        Mistake(
+            "no text passes",
+            "words(text) leaves out punctuation, so that no word ends with a full stop: text.endswith('.').",
+            lambda text: False,
+        ),
+        Mistake(
+            "a full stop anywhere in the text is enough",
+            "It has to end the text: text.endswith('.').",
+            lambda text: "." in text and _in_a_row(words(text)),
+        ),
+        Mistake(
+            "words that come again are taken out of the whole sentence",
+            "Then words become neighbours that are none: look at three in a row, and whether these three differ.",
+            lambda text: text.endswith(".") and _in_a_row(list(dict.fromkeys(words(text)))),
+        ),
+        Mistake(
+            "the first and the third word may be the same",
+            "Three different words are asked: len(set(row)) == 3, for x != y != z compares neighbours alone.",
+            lambda text: text.endswith(".") and _first_may_return(words(text)),
         ),
         Mistake(
             "two words in a row are enough",
