@@ -10,7 +10,7 @@ from shared.notebooks import printed, said
 from course_lib.classroom.gains import Gains
 from course_lib.classroom.plots.overoptimization import accuracies
 from course_lib.training.experiments.overoptimization import BEST_OF_N, PPO, by_pairs, fit_gold, gold_at_start
-from course_lib.training.experiments.recordings import load_recording
+from course_lib.training.experiments.recordings import by_name, load_recording
 from course_lib.training.experiments.scorers import SHIPPED, load_scorers
 from course_lib.training.settings import RunSettings
 
@@ -132,6 +132,10 @@ def test_what_the_remedies_gained():
     gained = {name: gain.end["gold"] - usual for name, gain in gains.items()}
     assert f"second round | {gained['second round'].mean():+.2f}, most where the first proxy was worst" in seen
     assert gained["second round"].argmax() == usual.argmin()
+    groups = by_name(load_recording("remedies"))
+    ends = {name: np.array([run.after["gold"] for run in some]) for name, some in groups.items()}
+    first, second, third = (f"{more:+.2f}".replace("-", "−") for more in ends["second round"] - ends["no remedy"])
+    assert f"it gained less: {first}, {second} and {third} in the three seeds" in seen
     assert f"shorter texts, as ordered, and {-gained['length term'].mean():.2f} less gold" in seen
     for name in ("ensemble, worst", "ensemble, mean minus spread"):
         assert min(gained[name]) < 0 < max(gained[name]), "nothing beyond chance"

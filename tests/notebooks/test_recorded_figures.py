@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from shared.notebooks import said
+from shared.notebooks import printed, said
 
 from course_lib.classroom.plots.recordings import normalised_scores
 from course_lib.classroom.plots.relatives import seeds
 from course_lib.classroom.report.report_words import verdicts
+from course_lib.equations.verified import mixed_share
 from course_lib.publish.stored import FOLDER
 from course_lib.training.experiments.frontier import load_frontier
 from course_lib.training.experiments.nats import mean_ends, spent
@@ -218,7 +219,7 @@ def test_what_falls_under_verifiers_and_what_does_not(verified):
     before = means([run.before for run in runs], ["distinct_2", "reward_model"])
     ends = {name: means([run.after for run in group], ["distinct_2", "reward_model"]) for name, group in groups.items()}
     assert all(pairs < 2 / 3 * before[0] for pairs, _ in ends.values())
-    assert sum(pairs < before[0] / 2 for pairs, _ in ends.values()) > len(ends) / 2
+    assert sum(pairs < before[0] / 2 for pairs, _ in ends.values()) == 5, "in five of the nine rows"
     for rule in ("alliteration", "staircase"):
         assert np.mean([ends[rule, method][1] for method in VERIFIED_METHODS]) > before[1] - 0.05
     liked = sorted(run.after["reward_model"] for run in groups["alliteration", "GRPO"])
@@ -234,7 +235,20 @@ def test_pass_at_k_in_notebook_06(verified):
     found, lost = found_and_lost(groups["longest last", "RLOO"])
     assert (2 < found < 3, round(lost)) == (True, 2)
     assert round(64 * before["staircase"][-1].item()) == 9
+    seen = [sum(count > 0 for count in run.before["passed"]) for run in groups["staircase", "RLOO"]]
+    assert f"on nine (in the three seeds on {seen[0]}, {seen[1]} and {seen[2]})" in said("06", "pass-at-k-seen")
+    assert f"a chance of about {before['staircase'][0]:.1%}" in printed("06", "price-predict")
     assert all(after["staircase", method][-1] > 0.9 > 0.2 > before["staircase"][-1] for method in VERIFIED_METHODS)
+
+
+def test_fewer_groups_are_mixed_where_prompts_differ(verified):
+    _, groups = verified
+    batches = [run for (_, method), group in groups.items() if method != "PPO" for run in group]
+    passes, mixed = (np.concatenate([run.metrics[name] for run in batches]) for name in ("score", "mixed_groups"))
+    some = (passes > 0.2) & (passes < 0.9)
+    below = mixed < mixed_share(torch.tensor(passes), responses=4).numpy()
+    assert below[some].mean() == pytest.approx(0.9, abs=0.03), "nine points in ten"
+    assert below[~some].mean() < 0.5, "elsewhere they lie on both sides"
 
 
 def test_what_the_penalty_does_in_notebook_06(verified):

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.classroom.plots.methods import COLOURS
 from course_lib.classroom.plots.relatives import seeds
-from course_lib.classroom.style import INK, label
+from course_lib.classroom.style import INK
 from course_lib.equations.verified import mixed_share
 from course_lib.training.experiments.recorded_verifiers import chosen, rules_of
 from course_lib.training.experiments.recordings import Recording
@@ -48,12 +48,12 @@ def draw_failed_length(ax: Axes, recordings: Sequence[Recording], *, methods: Se
         runs = chosen(recordings, method=method)
         lengths = np.ma.masked_invalid(seeds(runs, "failed_length"))  # where all pass there is none
         steps, mean = runs[0].metrics["step"], lengths.mean(axis=0)
-        ax.plot(steps, mean, color=COLOURS[method])
+        ax.plot(steps, mean, color=COLOURS[method], label=method)
         low, high = lengths.min(axis=0), lengths.max(axis=0)
         ax.fill_between(steps, low, high, color=COLOURS[method], alpha=0.18, linewidth=0)
-        last = np.flatnonzero(~np.ma.getmaskarray(mean))[-1]
-        label(ax, float(steps[last]), float(mean[last]), method, COLOURS[method])
     ax.set(xlabel="step", title="Tokens of the texts that fail")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    ax.legend(fontsize=11, loc="lower left")  # at their ends the lines cross
 
 
 def say_failed_length(recordings: Sequence[Recording], *, methods: Sequence[str]) -> str:

@@ -99,6 +99,9 @@ def test_the_length_of_what_fails_ends_where_nothing_fails():
     lengths = np.ma.filled(np.ma.asarray(ax.lines[0].get_ydata(), dtype=float), np.nan)
     assert lengths[0] == 10
     assert np.isnan(lengths[1])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["GRPO"]
+    ax.set_xlim(0, 20)
+    assert all(step == round(step) for step in ax.get_xticks()), "no half steps"
     draw_failed_length(ax, [run for run in RUNS if run.changes["pleased"] == "easy"], methods=("PPO",))
     assert np.allclose(ax.lines[-1].get_ydata(), [10, 16])
     easy = [run for run in RUNS if run.changes["pleased"] == "easy"]
