@@ -63,8 +63,9 @@ def describe_panel(metrics: Sequence[Record], panel: Panel) -> str:
     for line in panel.lines:
         values = metric(metrics, line.metric)
         first, last = number(values[0], line.number), number(values[-1], line.number)
-        parts.append(f"{line.name or panel.unit}: {first} at step {steps[0]:.0f}, {last} at step {steps[-1]:.0f}")
-    return f"{panel.title}. " + "; ".join(parts) + "."
+        name = f"{line.name} " if line.name else ""
+        parts.append(f"{name}{first} at step {steps[0]:.0f}, {last} at step {steps[-1]:.0f}")
+    return f"{panel.title} ({panel.unit}): " + "; ".join(parts) + "."
 
 
 def describe_frontier(frontier: Frontier) -> str:

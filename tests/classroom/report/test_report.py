@@ -127,8 +127,8 @@ def test_the_page_says_what_happened(page):
 
 def test_pictures_are_told_in_words(page):
     alts = Outline(page).alts
-    assert alts[0] == "Score. standard deviations: +0.50 at step 1, +2.25 at step 3."
-    assert alts[1] == "Independent judge. VADER compound, −1 to 1: not measured at step 1, not measured at step 3."
+    assert alts[0] == "Score (standard deviations): +0.50 at step 1, +2.25 at step 3."
+    assert alts[1] == "Independent judge (VADER compound, −1 to 1): not measured at step 1, not measured at step 3."
 
 
 def test_curves_png_is_a_whole_picture_and_nothing_half_written_stays(reported):
@@ -246,8 +246,8 @@ def test_beside_a_reward_of_ones_own_stands_what_people_s_reward_model_says(run_
     page = page_of(run, None)
     alts = Outline(page).alts
     assert len(alts) == len(PANELS) + 1
-    assert alts[0].startswith("Your reward. standard deviations: +0.50 at step 1")
-    assert alts[1] == "People’s reward model. standard deviations: −0.25 at step 1, −0.75 at step 3."
+    assert alts[0].startswith("Your reward (standard deviations): +0.50 at step 1")
+    assert alts[1] == "People’s reward model (standard deviations): −0.25 at step 1, −0.75 at step 3."
     assert "your reward went from +0.00 to +2.20" in page
     assert "People’s reward model does not agree: +0.00 before, −0.75 after, a sign that the policy pleases" in page
     assert "people −1.50" in page

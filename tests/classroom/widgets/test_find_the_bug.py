@@ -25,7 +25,7 @@ def test_each_run_has_its_own_picture_and_words(widget):
         widget.shown.value = label
         pictures.add(widget.png)
         words.add(widget.says)
-        assert widget.says.startswith(f"Run {label}. Score. standard deviations: +0.07 at step 1")
+        assert widget.says.startswith(f"Run {label}. Score (standard deviations): +0.07 at step 1")
         assert f'alt="Run {label}. ' in widget.picture.value
     assert len(pictures) == len(words) == 6
 

@@ -145,7 +145,7 @@ def test_a_run_with_a_reward_of_ones_own_shows_people_looking_on_and_knows_its_f
     assert {"reward_model_before", "reward_model_after"} <= json.loads((folder / "summary.json").read_text()).keys()
     page = (folder / "report.html").read_text()
     assert "your reward went from" in page
-    assert "People’s reward model. standard deviations" in page
+    assert "People’s reward model (standard deviations)" in page
     assert '<span class="reward_model">people ' in page
     (folder / "summary.json").unlink()
     mine.write_text("def long(texts):\n    return [-len(text) for text in texts]\n")
