@@ -88,7 +88,7 @@ def compare(book, widget: Widget, *, pictures: bool) -> None:
         assert book.get_by_role("img").get_attribute("aria-label") == widget.demo.says
         words = [each.words[stop] for each, stop in zip(widget.sliders.values(), setting.values(), strict=True)]
         assert book.locator("output").all_text_contents() == words
-        assert book.evaluate(DIFFERS, parts) == [], setting
+        assert book.evaluate(DIFFERS, parts) == [], (widget.drawing.name, setting)
         if pictures and number < PICTURES:
             assert unlike(book.locator("svg").screenshot(), widget.demo.png) < ALIKE, setting
 
