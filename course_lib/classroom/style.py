@@ -22,6 +22,8 @@ NEGATIVE = "#D55E00"  # vermilion: an advantage below 0, and a warning
 CLIP_REGION = "#F6F0CF"  # a pale band
 INK = "#22262B"
 PALE = "#E3E5E8"
+POINT = {"marker": "o", "markeredgecolor": "white", "mew": 2, "zorder": 5, "clip_on": False, "in_layout": False}
+"""The point that a slider moves, whole also where it stands at the edge of its panel."""
 
 STYLE = {
     "figure.dpi": 100,

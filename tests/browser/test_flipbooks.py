@@ -174,11 +174,18 @@ def test_a_slider_is_moved_by_keyboard(window, site):
     expect(book.locator("output")).to_have_text("1 of 41")
 
 
-def test_on_a_slide_the_arrow_keys_move_the_slider_until_escape(window, decks):
+@pytest.fixture
+def on_a_slide(window, decks):
+    """The deck, the flipbook of one of its slides, which is shown, and the number of that slide."""
     deck = window(decks / f"{PAGES['ratings-demo']}.html")
-    book, keys = deck.book("ratings-demo"), deck.page.keyboard
+    book = deck.book("ratings-demo")
     book.evaluate(SHOW)
-    at = deck.page.evaluate("Reveal.getSlidePastCount()")
+    return deck, book, deck.page.evaluate("Reveal.getSlidePastCount()")
+
+
+def test_on_a_slide_the_arrow_keys_move_the_slider_until_escape(on_a_slide):
+    deck, book, at = on_a_slide
+    keys = deck.page.keyboard
     book.get_by_role("slider").focus()
     keys.press("ArrowRight")
     expect(book.locator("output")).to_have_text("22 of 41")
@@ -189,11 +196,9 @@ def test_on_a_slide_the_arrow_keys_move_the_slider_until_escape(window, decks):
     assert deck.page.evaluate("Reveal.getSlidePastCount()") == at + 1
 
 
-def test_on_a_slide_the_keys_of_a_remote_go_on_though_a_slider_was_moved(window, decks):
-    deck = window(decks / f"{PAGES['ratings-demo']}.html")
-    book, keys = deck.book("ratings-demo"), deck.page.keyboard
-    book.evaluate(SHOW)
-    at = deck.page.evaluate("Reveal.getSlidePastCount()")
+def test_on_a_slide_the_keys_of_a_remote_go_on_though_a_slider_was_moved(on_a_slide):
+    deck, book, at = on_a_slide
+    keys = deck.page.keyboard
     book.get_by_role("slider").click()
     moved = book.locator("output").text_content()
     keys.press("PageDown")

@@ -6,7 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.style import NEGATIVE, PEOPLE, REFERENCE, REWARD_MODEL, ink, label, styled
+from course_lib.classroom.style import NEGATIVE, PEOPLE, POINT, REFERENCE, REWARD_MODEL, ink, label, styled
 
 WIDEST = 8.0
 HIGHEST_LOSS = 5.0
@@ -76,9 +76,7 @@ class GapCurve:
         self.ax = ax
         self.curve = ax.plot([], [], color=REWARD_MODEL, zorder=3)[0]
         self.marks = ax.plot([], [], "D", color=PEOPLE, markersize=7, markeredgecolor="white", alpha=0.85, zorder=4)[0]
-        # whole, too, where it stands at the edge
-        style = {"markersize": 13, "markeredgecolor": "white", "mew": 2, "clip_on": False, "in_layout": False}
-        self.point = ax.plot([], [], "o", color=REWARD_MODEL, zorder=5, **style)[0]
+        self.point = ax.plot([], [], color=REWARD_MODEL, linestyle="none", markersize=13, **POINT)[0]
 
     @property
     def moving(self) -> list[Artist]:

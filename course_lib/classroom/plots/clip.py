@@ -6,7 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.classroom.style import CLIP_REGION, INK, NEGATIVE, POSITIVE, REFERENCE, styled
+from course_lib.classroom.style import CLIP_REGION, INK, NEGATIVE, POINT, POSITIVE, REFERENCE, styled
 
 Ratios = Float[np.ndarray, " ratios"]
 Tokens = Float[np.ndarray, " tokens"]
@@ -26,9 +26,7 @@ class ClipPanel:
         self.band_name = ax.text(1, 0.96 * highest, "1 ± clip_eps", ha="center", va="top", fontsize=12, color="#6B6330")
         self.unclipped = ax.plot([], [], color=REFERENCE, linewidth=1.6, linestyle=(0, (3, 2)), zorder=2)[0]
         self.curve = ax.plot([], [], zorder=4)[0]
-        # whole, too, where it stands at the edge
-        style = {"markersize": 12, "markeredgecolor": "white", "mew": 2, "clip_on": False, "in_layout": False}
-        self.point = ax.plot([], [], "o", zorder=5, **style)[0]
+        self.point = ax.plot([], [], linestyle="none", markersize=12, **POINT)[0]
         self.clipped = ax.plot([], [], "x", color=INK, markersize=5, markeredgewidth=0.9, alpha=0.55, zorder=3)[0]
         self.positive = ax.plot([], [], "^", color=POSITIVE, markersize=4.5, alpha=0.45, linewidth=0, zorder=3)[0]
         self.negative = ax.plot([], [], "v", color=NEGATIVE, markersize=4.5, alpha=0.45, linewidth=0, zorder=3)[0]
